@@ -1,0 +1,31 @@
+"""How a rule says no. Success never raises, so the exception costs only those who are refused."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from messenger.protocol.messages import Error
+from messenger.protocol.text import clean
+from messenger.wording import REFUSALS
+
+_SHOWN_MAX = 64  # characters of a value that a sentence repeats to whoever typed it
+
+
+class Refusal(Exception):
+    """A request breaks a rule: `code` and its sentence, with the fields filled in."""
+
+    def __init__(self, code: str, retry_after: float = 0, **fields: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.retry_after = retry_after
+        self.fields = fields
+
+    def error(self, request_id: Optional[int]) -> Error:
+        """Return the reply that tells it."""
+        shown = {name: _shown(value) for name, value in self.fields.items()}
+        return Error(self.code, REFUSALS[self.code].format(**shown), request_id, self.retry_after)
+
+
+def _shown(value: object) -> str:
+    text = clean(str(value))
+    return text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "…"

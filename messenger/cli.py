@@ -1,0 +1,159 @@
+"""The command line: the only reader of options. What it starts is imported when it is started."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Callable, NoReturn, Optional, Tuple
+
+import click
+
+from messenger import __version__
+from messenger.config import ServerConfig, parse_attempts, parse_port
+from messenger.errors import ConfigError, MessengerError
+
+
+class OneLineError(click.ClickException):
+    """An error that is told in one line on stderr."""
+
+    exit_code = 1
+
+    def show(self, file: Any = None) -> None:
+        """Print the line."""
+        click.echo(f"messenger: {self.message}", err=True)
+
+
+class OneLineUsageError(OneLineError):
+    """The same for a wrong argument."""
+
+    exit_code = 2
+
+
+class Checked(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.2
+    """A parameter that a function of `messenger.config` reads; what it refuses is told in one line."""
+
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+        self.name = name
+        self._read = read
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
+        """Read the value."""
+        try:
+            return self._read(value) if isinstance(value, str) else value
+        except ConfigError as error:
+            raise OneLineUsageError(str(error)) from None
+
+
+SERVER_PORT = Checked("port", lambda text: parse_port(text, "SERVER_PORT"))
+UDP_PORT = Checked("port", lambda text: parse_port(text, "UDP_PORT"))
+ATTEMPTS = Checked("attempts", parse_attempts)
+EXISTING_FILE = click.Path(path_type=Path)
+
+# A negative number is an argument that is refused with its range, not an unknown option.
+NEGATIVE_NUMBERS = {"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="messenger")
+def main() -> None:
+    """A messenger for the terminal: server, client, and peer-to-peer files."""
+
+
+@main.command(context_settings=NEGATIVE_NUMBERS)
+@click.argument("server_port", type=SERVER_PORT)
+@click.argument("attempts", type=ATTEMPTS)
+@click.option("--bind", multiple=True, metavar="ADDR", help="Listen on this address; may be given several times.")
+@click.option("--credentials", type=EXISTING_FILE, default="credentials.txt", show_default=True, metavar="FILE")
+@click.option(
+    "--data-dir", type=EXISTING_FILE, default=".", show_default=True, metavar="DIR", help="Folder of the logs."
+)
+@click.option("--durable", is_flag=True, help="Acknowledge messages only once they are on the disk.")
+@click.option("--io-threads", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N")
+@click.option("--port-file", type=EXISTING_FILE, metavar="FILE", help="Gets the port number once the server is ready.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
+    default="warning",
+    show_default=True,
+    help="Diagnostics on stderr.",
+)
+def serve(
+    server_port: int,
+    attempts: int,
+    bind: Tuple[str, ...],
+    credentials: Path,
+    data_dir: Path,
+    durable: bool,
+    io_threads: int,
+    port_file: Optional[Path],
+    log_level: str,
+) -> None:
+    """Run the server on SERVER_PORT (0: any free one).
+
+    ATTEMPTS, 1 to 5, is how many consecutive failed logins block an account for 10 seconds.
+    """
+    from messenger.server import Server
+    from messenger.server.console import Console
+
+    console = Console()
+    console.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=log_level.upper(), handlers=[console])
+    try:
+        config = ServerConfig(
+            port=server_port,
+            attempts=attempts,
+            bind=bind,
+            credentials=credentials,
+            data_dir=data_dir,
+            durable=durable,
+            io_threads=io_threads,
+            port_file=port_file,
+        )
+        server = Server(config, console)
+        _end_on_signals(server.end)
+        server.start()
+    except MessengerError as error:
+        raise OneLineError(str(error)) from None
+    healthy = server.wait()
+    server.stop()
+    # Not sys.exit: a console that is paused must not hold up the end either.
+    os._exit(0 if healthy else 1)
+
+
+@main.group()
+def credentials() -> None:
+    """Prepare credentials files."""
+
+
+@credentials.command(name="hash")
+@click.argument("name")
+def hash_password(name: str) -> None:
+    """Read a password from stdin and print NAME's line for a credentials file, with the password hashed (scrypt)."""
+    from messenger.chat.accounts import ScryptHash, parse_credentials
+
+    password = click.prompt("Password", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
+    line = f"{name} {ScryptHash.make(password.rstrip(chr(10)), secrets.token_bytes(16))}"
+    try:
+        parse_credentials(f"{name} {password.rstrip(chr(10))}".encode())
+    except ConfigError as error:
+        raise OneLineUsageError(str(error).partition(": ")[2] or str(error)) from None
+    click.echo(line)
+
+
+def _end_on_signals(end: Callable[[], None]) -> None:
+    def ask(number: int, frame: object) -> None:
+        for again in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(again, _exit_at_once)
+        end()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask)
+    signal.signal(signal.SIGHUP, ask)
+
+
+def _exit_at_once(number: int, frame: object) -> NoReturn:
+    os._exit(128 + number)

@@ -1,0 +1,62 @@
+"""What a program was asked to do: frozen, and checked when it is built, so that nothing behind it checks again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Optional, Tuple
+
+from messenger.errors import ConfigError
+
+ATTEMPTS_MAX: Final = 5
+PORT_MAX: Final = 65535
+IO_THREADS_MAX: Final = 64
+
+
+def parse_port(text: str, name: str) -> int:
+    """Read a port number, 0 for any free one; raises `ConfigError` that names `name` and the value."""
+    number = _whole_number(text)
+    if number is None or number > PORT_MAX:
+        raise ConfigError(f"{name} must be a whole number from 1 to {PORT_MAX} (0: any free port), not {text!r}")
+    return number
+
+
+def parse_attempts(text: str) -> int:
+    """Read how many consecutive failed logins block an account; raises `ConfigError` that names the value."""
+    number = _whole_number(text)
+    if number is None or not 1 <= number <= ATTEMPTS_MAX:
+        raise ConfigError(f"ATTEMPTS must be a whole number from 1 to {ATTEMPTS_MAX}, not {text!r}")
+    return number
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """A server to be started; raises `ConfigError` when built with an impossible value."""
+
+    port: int
+    """TCP port, 0 for any free one."""
+    attempts: int
+    """Consecutive failed logins that block an account, 1 to 5."""
+    bind: Tuple[str, ...] = ()
+    """Addresses to listen on; none: all interfaces, IPv4 and IPv6."""
+    credentials: Path = Path("credentials.txt")
+    data_dir: Path = Path()
+    """Folder of the log files."""
+    durable: bool = False
+    """Acknowledge a message only after its log line is on the disk (fdatasync), not only in the kernel."""
+    io_threads: int = 1
+    """Threads that own connections. With the GIL a second one was measured slower than one."""
+    port_file: Optional[Path] = None
+    """Gets the bare port number once the server is ready."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= PORT_MAX:
+            raise ConfigError(f"the port must be from 0 to {PORT_MAX}, not {self.port}")
+        if not 1 <= self.attempts <= ATTEMPTS_MAX:
+            raise ConfigError(f"ATTEMPTS must be from 1 to {ATTEMPTS_MAX}, not {self.attempts}")
+        if not 1 <= self.io_threads <= IO_THREADS_MAX:
+            raise ConfigError(f"the number of I/O threads must be from 1 to {IO_THREADS_MAX}, not {self.io_threads}")
+
+
+def _whole_number(text: str) -> Optional[int]:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None

@@ -1,0 +1,108 @@
+"""The wire protocol between clients and the server: one JSON object a line, UTF-8, over TCP.
+
+It can be spoken with `nc` and from any language. A line ends with LF (CR before it is white space to JSON; empty
+lines are ignored). A line to the server has at most 65,536 bytes, one to a client 1,048,576, line ends included.
+Every object has a `type`. **Requests** go to the server and carry an `id` that the client chooses (0 to 2^53 - 1);
+**replies** echo it, in the order of the requests. **Events** come without being asked for and have no `id`.
+
+Clients ignore event types and fields that they don't know. The server refuses what it doesn't know.
+
+Requests (fields in this order in the tables of `messenger.protocol.messages`, where they are typed):
+
+    type         fields besides id                                  reply
+    -----------  -------------------------------------------------  --------------------------------------------
+    login        username, password (at most 1,024 characters),     welcome
+                 udp_port (0 to 65535, default 0),
+                 protocol (default 1)
+    msgto        user, text                                         sent
+    activeuser                                                      active
+    creategroup  group, users (a list)                              created
+    joingroup    group                                              joined
+    groupmsg     group, text                                        sent
+    logout                                                          goodbye, then the server closes
+    ping                                                            pong; leaves no trace, so it serves as a barrier:
+                                                                    what was delivered before it arrives before it
+    alive        (no id)                                            none; answers the server's `check`
+
+Replies:
+
+    welcome      id, username, time, groups (joined), invitations (both default to none)
+    sent         id, time, number, count (default 1): the `count` requests id-count+1 to id were logged under the
+                 numbers number-count+1 to number, all at `time`, and are on their way. Ids that a client counts up
+                 by one may so be acknowledged together.
+    active       id, users: a list of {name, address, udp_port, since}, more (default false): more parts follow
+    created      id, group, members (creator first)
+    joined       id, group
+    goodbye      id
+    pong         id
+    error        code, message, id (missing if the line had none), retry_after (seconds; with `blocked`).
+                 The request changed nothing, sent nothing, logged nothing. `message` is a sentence for a person.
+
+Events:
+
+    hello          protocol, server: the first line on every connection
+    message        from, text, time, number: a private message
+    group_message  group, from, text, time, number: a message to a group that you have joined
+    invited        group, by: somebody made a group with you in it
+    check          the server heard nothing for 15 s; answer within 25 s with `alive` or any request
+    closing        code, message: the server closes the connection after this line
+
+`time` is like `01 Jun 2022 21:30:04`, in the server's time zone. `number` is the message's number in messagelog.txt.
+
+A text is 1 to 4,096 bytes of UTF-8 without control characters (but the tab), U+2028, U+2029, bidirectional
+controls (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069) and lone surrogates.
+
+Error codes:
+
+    malformed            not a request: broken JSON, unknown type or field, wrong type of a value
+    line_too_long        over 65,536 bytes; the connection is closed
+    bad_text             a text with a forbidden character, or over 4,096 bytes
+    bad_protocol         the login asks for another protocol version
+    login_first          anything but login, ping and alive before the login
+    logged_in_already    a second login on one connection
+    login_failed         wrong name or password: the same for both
+    blocked              too many failures; with retry_after; the connection is closed
+    login_in_progress    this name is being checked for somebody else at this moment
+    already_online       right password, but this user is logged in elsewhere
+    usage                a missing or blank argument
+    unknown_user         there is no such user
+    offline              the user exists but is not online
+    yourself             a message to oneself
+    group_needs_members  a group needs at least one more active user
+    bad_group_name       not 1 to 32 of A-Z, a-z, 0-9
+    group_exists         there is a group of this name, or one that differs only by case
+    members_unavailable  some of the users for a group are unknown or offline; all are named
+    too_many_groups      the server holds as many groups as it will
+    unknown_group        there is no such group
+    not_invited          the user is no member of the group
+    joined_already       the user has joined the group before
+    not_joined           invited, but not joined yet
+    not_stored           the server could not write its log (disk full): nothing was sent
+    busy                 the server has no room: for another connection, which it closes, or for another login
+                         at this moment
+
+Codes of `closing`: `shutdown` (the server stops), `idle` (no login within 20 s, or no answer to `check`).
+A client for which more than 4 MiB wait because it does not read is cut off without a word: it would not read that.
+
+An example. Lines to the server begin with `>`, lines from it with `<`:
+
+    < {"type":"hello","protocol":1,"server":"messenger 0.1.0"}
+    > {"type":"msgto","id":0,"user":"Hans","text":"early"}
+    < {"type":"error","code":"login_first","message":"log in first","id":0}
+    > {"type":"login","id":1,"username":"Yoda","password":"comp9331","udp_port":13000}
+    < {"type":"welcome","id":1,"username":"Yoda","time":"01 Jun 2022 21:30:04"}
+    > {"type":"msgto","id":2,"user":"Hans","text":"Hello there!"}
+    < {"type":"sent","id":2,"time":"01 Jun 2022 21:30:04","number":1}
+    > {"type":"activeuser","id":3}
+    < {"type":"active","id":3,"users":[{"name":"Hans","address":"127.0.0.1","udp_port":13001,"since":"01 Jun 2022 21:30:04"}]}
+    > {"type":"creategroup","id":4,"group":"club","users":["Hans"]}
+    < {"type":"created","id":4,"group":"club","members":["Yoda","Hans"]}
+    > {"type":"joingroup","id":5,"group":"club"}
+    < {"type":"error","code":"joined_already","message":"you have joined the group club already","id":5}
+    > {"type":"groupmsg","id":6,"group":"club","text":"hi"}
+    < {"type":"sent","id":6,"time":"01 Jun 2022 21:30:04","number":2}
+    > {"type":"ping","id":7}
+    < {"type":"pong","id":7}
+    > {"type":"logout","id":8}
+    < {"type":"goodbye","id":8}
+"""

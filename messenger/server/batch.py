@@ -1,0 +1,116 @@
+"""The server's sink of effects: collects what one wake-up wants of the world, to be carried out in one go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Tuple
+
+from msgspec import Raw
+
+from messenger.chat.refusal import Refusal
+from messenger.chat.state import Session, State
+from messenger.protocol.framing import encode
+from messenger.protocol.messages import Event, Login, Message, Sent
+from messenger.server.connection import END, Connection
+from messenger.server.console import Told
+
+if TYPE_CHECKING:
+    from messenger.server.journal import Journal
+
+Work = List[Tuple[Connection, List[Any]]]
+"""What is to be sent: connections, each with its events in order."""
+
+
+class Batch:
+    """`messenger.chat.effects.Effects`, collected. One I/O thread uses one of these again and again."""
+
+    def __init__(self, journal: Journal, verify: Callable[[Connection, Login], bool]) -> None:
+        self._journal = journal
+        self._verify = verify
+        self.lines: List[str] = []
+        self.group_lines: Dict[str, List[str]] = {}
+        self.activity: List[str] = []
+        self.told: List[Told] = []
+        self.dirty: List[Any] = []
+        """Sessions that have something pending; all are connections."""
+        self.is_presence_changed = False
+        self.is_groups_changed = False
+        self.record = self.lines.append
+        self.record_activity = self.activity.append
+        self.tell = self.told.append
+
+    def deliver(self, session: Session, event: Event) -> None:
+        """Keep an event for a session."""
+        pending = session.pending
+        if not pending:
+            self.dirty.append(session)
+        pending.append(event)
+
+    def deliver_all(self, sessions: Iterable[Session], but: Session, event: Event) -> None:
+        """Keep an event, encoded once, for all these sessions but one."""
+        raw = Raw(encode(event))
+        dirty = self.dirty
+        for session in sessions:
+            if session is not but:
+                pending = session.pending
+                if not pending:
+                    dirty.append(session)
+                pending.append(raw)
+
+    def record_group(self, group: str, line: str) -> None:
+        """Keep a line for the log of a group."""
+        self.group_lines.setdefault(group, []).append(line)
+
+    def create_log(self, group: str) -> int:
+        """Create the log of a new group at once, and return its last number; raises `StorageError`."""
+        return self._journal.create_group_log(group)
+
+    def presence_changed(self) -> None:
+        """Keep in mind to replace userlog.txt."""
+        self.is_presence_changed = True
+
+    def groups_changed(self) -> None:
+        """Keep in mind to replace the file of groups."""
+        self.is_groups_changed = True
+
+    def verify(self, session: Session, login: Login) -> bool:
+        """Have a password checked by the login workers."""
+        assert isinstance(session, Connection)
+        return self._verify(session, login)
+
+    def close(self, session: Session) -> None:
+        """Close a connection behind everything that it still gets."""
+        self.deliver(session, END)
+
+    def take_back_messages(self, state: State) -> None:
+        """Undo the messages of this batch, which could not be stored: nobody gets one, their senders are told."""
+        state.number -= len(self.lines)
+        for group, lines in self.group_lines.items():
+            state.groups[group.lower()].number -= len(lines)
+        for session in self.dirty:
+            session.pending[:] = refuse_messages(session.pending)
+
+    def take_pending(self) -> Work:
+        """Return what is to be sent, and forget all of the batch: it has been carried out."""
+        work = [(connection, connection.pending) for connection in self.dirty]
+        for connection in self.dirty:
+            connection.pending = []
+        self.dirty.clear()
+        self.lines.clear()
+        self.activity.clear()
+        self.told.clear()
+        if self.group_lines:
+            self.group_lines.clear()
+        self.is_presence_changed = self.is_groups_changed = False
+        return work
+
+
+def refuse_messages(events: List[Any]) -> List[Any]:
+    """Return these events without messages, and with refusals in the place of their acknowledgements."""
+    kept: List[Any] = []
+    for event in events:
+        if isinstance(event, Sent):
+            refusal = Refusal("not_stored")
+            kept += [refusal.error(request_id) for request_id in range(event.id - event.count + 1, event.id + 1)]
+        elif not isinstance(event, (Message, Raw)):
+            kept.append(event)
+    return kept

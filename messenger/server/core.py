@@ -1,0 +1,116 @@
+"""What the I/O threads share: the rules and the journal, behind one lock; and what becomes of a batch."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final, Optional
+
+from messenger.chat.accounts import Accounts
+from messenger.chat.rules import Rules
+from messenger.chat.state import Moment
+from messenger.errors import StorageError
+from messenger.protocol.messages import Login
+from messenger.server.batch import Batch, Work
+from messenger.server.connection import Connection
+from messenger.server.console import Console
+from messenger.server.journal import Journal
+from messenger.server.login import LoginWorkers
+from messenger.server.syncer import Syncer
+
+if TYPE_CHECKING:
+    from messenger.server.loop import IoLoop
+
+USERLOG_AT_ONCE_MAX: Final = 1000
+"""Users online up to which userlog.txt is replaced before the reply to a login; that costs 1 µs a user."""
+
+USERLOG_SECONDS: Final = 0.25
+"""Above that, it is replaced at most this often, so that a storm of logins does not write it thousands of times."""
+
+
+class Core:
+    """One server's rules and files. `lock` is held by the I/O thread that hands requests to the rules."""
+
+    def __init__(self, rules: Rules, accounts: Accounts, journal: Journal, console: Console, durable: bool) -> None:
+        self.lock = threading.Lock()
+        self.rules = rules
+        self.journal = journal
+        self.workers = LoginWorkers()
+        self._accounts = accounts
+        self._console = console
+        self._userlog_due = False
+        self._userlog_written = 0.0
+        self.syncer: Optional[Syncer] = Syncer(self._release) if durable else None
+
+    def new_batch(self) -> Batch:
+        """Return the sink of effects for one I/O thread."""
+        return Batch(self.journal, self._verify)
+
+    def commit(self, batch: Batch, loop: IoLoop, moment: Moment) -> Work:
+        """Write a batch to the files, then hand out what it sends: the caller's own share is returned.
+
+        To be called with the lock held. Whatever another thread handed to this one before comes first.
+        """
+        state = self.rules.state
+        if batch.lines:
+            try:
+                self.journal.write_messages(batch.lines, batch.group_lines)
+            except StorageError:
+                batch.take_back_messages(state)
+        if batch.activity:
+            self.journal.write_activity(batch.activity)
+        if batch.is_groups_changed:
+            self.journal.write_groups(state.group_records())
+        if batch.is_presence_changed:
+            self._userlog_due = True
+        if self._userlog_due:
+            self._write_userlog(moment)
+        if batch.told:
+            self._console.tell(moment.text, batch.told)
+        work = batch.take_pending()
+        if self.syncer is not None and work:
+            files, self.journal.unsynced = self.journal.unsynced, set()
+            self.syncer.submit(files, work)
+            work = []
+        return self._share(work, loop)
+
+    def _write_userlog(self, moment: Moment) -> None:
+        online = self.rules.state.online
+        due = self._userlog_written + USERLOG_SECONDS
+        if len(online) <= USERLOG_AT_ONCE_MAX or moment.monotonic >= due:
+            self._userlog_due = False
+            self._userlog_written = moment.monotonic
+            self.journal.write_userlog(online.values())
+
+    @staticmethod
+    def _share(work: Work, loop: IoLoop) -> Work:
+        mine, loop.handed = loop.handed, []
+        others = set()
+        for item in work:
+            owner = item[0].loop
+            if owner is loop:
+                mine.append(item)
+            else:
+                owner.handed.append(item)
+                others.add(owner)
+        for owner in others:
+            owner.wake()
+        return mine
+
+    def _release(self, work: Work) -> None:
+        with self.lock:
+            owners = set()
+            for item in work:
+                owner = item[0].loop
+                owner.handed.append(item)
+                owners.add(owner)
+        for owner in owners:
+            owner.wake()
+
+    def _verify(self, connection: Connection, login: Login) -> bool:
+        def check() -> bool:
+            return self._accounts.check_slow(login.username, login.password)
+
+        def done(right: bool) -> None:
+            connection.loop.post_verified(connection, login, right)
+
+        return self.workers.submit(check, done)

@@ -1,0 +1,142 @@
+"""A server from start to stop."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import resource
+import secrets
+import threading
+from types import TracebackType
+from typing import List, Optional, Type
+
+from messenger.chat.accounts import Accounts, parse_credentials
+from messenger.chat.rules import Rules
+from messenger.config import ServerConfig
+from messenger.errors import ConfigError
+from messenger.server.console import Console
+from messenger.server.core import Core
+from messenger.server.journal import Journal
+from messenger.server.listener import Listener, listen
+from messenger.server.loop import IoLoop
+
+_log = logging.getLogger(__name__)
+
+
+class Server:
+    """A messenger server in this process; `start` it and `stop` it, or use it in a `with` statement.
+
+    Raises `ConfigError` when it cannot start: credentials, port, data directory.
+    """
+
+    def __init__(self, config: ServerConfig, console: Optional[Console] = None) -> None:
+        self._config = config
+        self._console = console or Console(out=-1, err=-1)
+        self._ended = threading.Event()
+        self._failed = False
+        self._loops: List[IoLoop] = []
+        credentials = _read_credentials(config)
+        _raise_descriptor_limit()
+        sockets = listen(config.bind, config.port)
+        self.port: int = sockets[0].getsockname()[1]
+        """The TCP port in use."""
+        self.addresses: List[str] = [sock.getsockname()[0] for sock in sockets]
+        """The addresses listened on."""
+        try:
+            journal = Journal(config.data_dir, config.durable)
+            state = journal.load_state(frozenset(credentials))
+        except ConfigError:
+            for sock in sockets:
+                sock.close()
+            raise
+        accounts = Accounts(credentials, secrets.token_bytes(32))
+        self._core = Core(Rules(state, accounts, config.attempts), accounts, journal, self._console, config.durable)
+        owners = itertools.cycle(range(config.io_threads))
+        for number in range(config.io_threads):
+            listeners = [Listener(sock) for sock in sockets] if number == 0 else []
+            loop = IoLoop(self._core, f"io-{number}", listeners, lambda: self._loops[next(owners)])
+            self._loops.append(loop)
+
+    def start(self) -> None:
+        """Begin to serve; returns at once. The port is open and everything is ready."""
+        threading.excepthook = self._thread_failed
+        self._console.start()
+        if self._core.syncer is not None:
+            self._core.syncer.start()
+        for loop in self._loops:
+            loop.thread.start()
+        where = " and ".join(f"[{host}]" if ":" in host else host for host in self.addresses)
+        self._console.tell("", [("messenger server ready on {}, port {}", where, self.port)])
+        if self._config.port_file is not None:
+            self._write_port_file()
+
+    def wait(self) -> bool:
+        """Return when somebody ends the server by `end`; False if one of its threads failed."""
+        self._ended.wait()
+        return not self._failed
+
+    def end(self) -> None:
+        """Make `wait` return. Any thread or signal handler may call."""
+        self._ended.set()
+
+    def stop(self) -> None:
+        """Tell the clients, complete the logs, close everything; takes at most a few seconds."""
+        for loop in self._loops:
+            loop.stop()
+        for loop in self._loops:
+            loop.thread.join(5)
+        self._core.workers.stop()
+        with self._core.lock:
+            self._core.journal.close()
+        self._console.stop()
+
+    def connections_by_thread(self) -> List[int]:
+        """Return how many connections each I/O thread owns."""
+        return [loop.connection_count for loop in self._loops]
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.stop()
+
+    def _write_port_file(self) -> None:
+        path = self._config.port_file
+        assert path is not None
+        temporary = path.with_name(path.name + ".new")
+        try:
+            temporary.write_text(str(self.port))
+            os.replace(temporary, path)
+        except OSError as error:
+            raise ConfigError(f"cannot write the port file {path}: {error.strerror}") from error
+
+    def _thread_failed(self, failure: threading.ExceptHookArgs) -> None:
+        """A thread that dies silently would leave half a server: end all of it instead."""
+        name = failure.thread.name if failure.thread else "?"
+        trace = (failure.exc_type, failure.exc_value or failure.exc_type(), failure.exc_traceback)
+        _log.critical("the thread %s failed, the server ends", name, exc_info=trace)
+        self._failed = True
+        self._ended.set()
+
+
+def _read_credentials(config: ServerConfig) -> dict[str, str]:
+    path = config.credentials
+    try:
+        return parse_credentials(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"cannot read the credentials file {path}: {error.strerror}") from error
+    except ConfigError as error:
+        raise ConfigError(f"credentials file {path}, {error}") from None
+
+
+def _raise_descriptor_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (ValueError, OSError):
+            _log.debug("the limit of open files stays at %d", soft)

@@ -1,0 +1,330 @@
+"""An I/O thread: it owns its connections outright, and every wake-up takes the same way.
+
+    poll → read each ready connection once → rules, under the lock → journal → one send a recipient
+
+Everything but the rules and the journal happens outside the lock. No other thread touches a socket.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import select
+import socket
+import threading
+import time
+from collections import deque
+from typing import Callable, Deque, Dict, Final, List, Tuple
+
+from messenger import __version__
+from messenger.chat.state import Moment
+from messenger.protocol.framing import Incoming, encode_lines
+from messenger.protocol.limits import DEAD_SECONDS, LOGIN_SECONDS, PING_SECONDS, PROTOCOL_VERSION
+from messenger.protocol.messages import Check, Closing, Event, Hello, Login
+from messenger.server.batch import Work
+from messenger.server.clock import Clock
+from messenger.server.connection import END, OUTBOX_MAX, OUTBOX_PAUSE, RECEIVE_BYTES, Connection, plain_address
+from messenger.server.core import Core
+from messenger.server.listener import Listener
+from messenger.wording import CLOSINGS
+
+TICK_SECONDS: Final = 1.0
+"""How often deadlines and heartbeats are looked at."""
+
+LINGER_SECONDS: Final = 2.0
+"""How long a closing connection is read on, so that the kernel does not throw away what was sent last."""
+
+STOP_SECONDS: Final = 2.0
+"""How long a stopping server goes on sending what clients have not read yet."""
+
+_HELLO: Final = encode_lines([Hello(PROTOCOL_VERSION, f"messenger {__version__}")])
+_log = logging.getLogger(__name__)
+
+
+class IoLoop:
+    """Owns connections and carries their requests to the rules. `adopt`, `post_verified` and `wake` are for others."""
+
+    def __init__(self, core: Core, name: str, listeners: List[Listener], share_out: Callable[[], IoLoop]) -> None:
+        self._core = core
+        self._clock = Clock()
+        self._batch = core.new_batch()
+        self._epoll = select.epoll()
+        self._connections: Dict[int, Connection] = {}
+        self._listeners = {listener.fileno(): listener for listener in listeners}
+        self._next_owner = share_out
+        self._adopted: Deque[Tuple[socket.socket, str]] = deque()
+        self._verified: Deque[Tuple[Connection, Login, bool]] = deque()
+        self._lost: List[Connection] = []
+        self.handed: Work = []
+        """Sends that another thread asks of this one; guarded by the core's lock."""
+        self._waker, self._wakee = socket.socketpair()
+        self._waker.setblocking(False)
+        self._wakee.setblocking(False)
+        self._stopping = False
+        self._next_tick = 0.0
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+        for fd in (self._wakee.fileno(), *self._listeners):
+            self._epoll.register(fd, select.EPOLLIN)
+
+    def wake(self) -> None:
+        """Make the thread look at what was left for it. Never waits; any thread may call."""
+        try:
+            self._waker.send(b"\0")
+        except OSError:
+            pass  # full: it will wake up anyway; closed: it is gone
+
+    def adopt(self, sock: socket.socket, address: str) -> None:
+        """Give a fresh connection to this thread. Any thread may call."""
+        self._adopted.append((sock, address))
+        self.wake()
+
+    def post_verified(self, connection: Connection, login: Login, right: bool) -> None:
+        """Tell the outcome of a password check. Any thread may call."""
+        self._verified.append((connection, login, right))
+        self.wake()
+
+    def stop(self) -> None:
+        """Make the thread say goodbye to its clients and end. Any thread may call."""
+        self._stopping = True
+        self.wake()
+
+    @property
+    def connection_count(self) -> int:
+        """How many connections this thread owns."""
+        return len(self._connections)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            timeout = 0.0 if self._lost else max(0.0, self._next_tick - time.monotonic())
+            ready = self._epoll.poll(timeout)
+            moment = self._clock.moment()
+            arrived = self._read_ready(ready, moment.monotonic)
+            self._take_batch(arrived, moment)
+            if moment.monotonic >= self._next_tick:
+                self._next_tick = moment.monotonic + TICK_SECONDS
+                self._tick(moment.monotonic)
+        self._say_goodbye()
+
+    def _read_ready(self, ready: List[Tuple[int, int]], now: float) -> List[Tuple[Connection, List[Incoming]]]:
+        arrived = []
+        connections = self._connections
+        writable = select.EPOLLOUT
+        for fd, mask in ready:
+            connection = connections.get(fd)
+            if connection is None:
+                self._serve_own_descriptor(fd, now)
+                continue
+            if mask & writable:
+                self._send_more(connection)
+                if mask == writable:
+                    continue
+            sock = connection.sock
+            if sock is None:
+                continue
+            try:
+                data = sock.recv(RECEIVE_BYTES)
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""
+            if not data:
+                self._lost.append(connection)
+            elif not connection.closing:
+                requests = connection.reader.feed(data)
+                if requests:
+                    connection.heard = now
+                    arrived.append((connection, requests))
+        return arrived
+
+    def _take_batch(self, arrived: List[Tuple[Connection, List[Incoming]]], moment: Moment) -> None:
+        core = self._core
+        batch = self._batch
+        rules = core.rules
+        lost, self._lost = self._lost, []
+        with core.lock:
+            for connection, requests in arrived:
+                rest = rules.handle(connection, requests, moment, batch)
+                if rest or connection.verifying:
+                    connection.held = rest
+                    self._watch(connection)
+            while self._verified:
+                self._resume_login(self._verified.popleft(), moment)
+            for connection in lost:
+                rules.disconnected(connection, moment, batch)
+            work = core.commit(batch, self, moment)
+        self._send(work)
+        for connection in lost:
+            self._close(connection)
+
+    def _resume_login(self, outcome: Tuple[Connection, Login, bool], moment: Moment) -> None:
+        connection, login, right = outcome
+        rules = self._core.rules
+        rules.verified(connection, login, right, moment, self._batch)
+        held, connection.held = connection.held, None
+        if held and not connection.closing:
+            connection.held = rules.handle(connection, held, moment, self._batch) or None
+        self._watch(connection)
+
+    def _send(self, work: Work) -> None:
+        for connection, events in work:
+            sock = connection.sock
+            if sock is None:
+                continue
+            if events[-1] is END:
+                self._send_last(connection, events[:-1])
+                continue
+            data = encode_lines(events)
+            if connection.outbox is not None:
+                self._queue(connection, data)
+                continue
+            try:
+                sent = sock.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                continue  # broken: the next poll tells
+            if sent != len(data):
+                self._queue(connection, data[sent:])
+
+    def _send_last(self, connection: Connection, events: List[Event]) -> None:
+        """Send these, then end the connection: the client reads them before it reads the end."""
+        if events:
+            self._send([(connection, events)])
+        connection.closing = True
+        connection.asked = time.monotonic()
+        if connection.outbox is None:
+            self._half_close(connection)
+
+    def _queue(self, connection: Connection, data: bytes) -> None:
+        if connection.outbox is None:
+            connection.outbox = bytearray()
+        connection.outbox += data
+        if len(connection.outbox) > OUTBOX_MAX:
+            _log.warning("%s does not read: cut off", connection.name or connection.address)
+            connection.outbox = None
+            self._lost.append(connection)
+        else:
+            self._watch(connection)
+
+    def _send_more(self, connection: Connection) -> None:
+        if connection.sock is None or connection.outbox is None:
+            return
+        try:
+            sent = connection.sock.send(connection.outbox)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._lost.append(connection)
+            return
+        del connection.outbox[:sent]
+        if not connection.outbox:
+            connection.outbox = None
+            if connection.closing:
+                self._half_close(connection)
+        self._watch(connection)
+
+    def _watch(self, connection: Connection) -> None:
+        """Watch for what this connection may do now: unread output and unchecked passwords stop its reading."""
+        if connection.sock is None:
+            return
+        waiting = connection.outbox
+        mask = select.EPOLLOUT if waiting is not None else 0
+        if not connection.verifying and (waiting is None or len(waiting) < OUTBOX_PAUSE):
+            mask |= select.EPOLLIN
+        self._epoll.modify(connection.fd, mask)
+
+    def _half_close(self, connection: Connection) -> None:
+        assert connection.sock is not None
+        try:
+            connection.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._lost.append(connection)
+
+    def _close(self, connection: Connection) -> None:
+        if connection.sock is not None:
+            self._connections.pop(connection.fd, None)
+            connection.sock.close()  # which takes it out of epoll as well
+            connection.sock = connection.outbox = connection.held = None
+
+    def _serve_own_descriptor(self, fd: int, now: float) -> None:
+        listener = self._listeners.get(fd)
+        if listener is not None:
+            for sock, address in listener.accept(now):
+                owner = self._next_owner()
+                if owner is self:
+                    self._take_in(sock, address, now)
+                else:
+                    owner.adopt(sock, address)
+            if listener.is_paused:
+                self._epoll.modify(fd, 0)
+        elif fd == self._wakee.fileno():
+            self._wakee.recv(4096)
+            while self._adopted:
+                sock, address = self._adopted.popleft()
+                self._take_in(sock, address, now)
+
+    def _take_in(self, sock: socket.socket, address: str, now: float) -> None:
+        connection = Connection(sock, plain_address(address), self, now)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.send(_HELLO)
+            self._epoll.register(connection.fd, select.EPOLLIN)
+        except OSError as error:
+            if error.errno not in (errno.ECONNRESET, errno.EPIPE, errno.EINVAL):
+                _log.warning("connection from %s not taken: %s", address, error.strerror)
+            sock.close()
+            return
+        self._connections[connection.fd] = connection
+
+    def _tick(self, now: float) -> None:
+        """Ask the silent whether they are there, and end those who are not."""
+        for fd, listener in self._listeners.items():
+            if listener.resume(now):
+                self._epoll.modify(fd, select.EPOLLIN)
+        work: Work = []
+        for connection in self._connections.values():
+            silent = now - connection.heard
+            if connection.closing:
+                if now - connection.asked > LINGER_SECONDS:
+                    self._lost.append(connection)
+            elif silent > (DEAD_SECONDS if connection.name else LOGIN_SECONDS) and not connection.verifying:
+                connection.closing = True
+                work.append((connection, [_closing("idle"), END]))
+                if connection.name:
+                    self._lost.append(connection)
+            elif connection.name and silent > PING_SECONDS and now - connection.asked > PING_SECONDS:
+                connection.asked = now
+                work.append((connection, [Check()]))
+        self._send(work)
+
+    def _say_goodbye(self) -> None:
+        """Take every session off, tell its client, and go on sending for a moment what was not read yet."""
+        moment = self._clock.moment()
+        for listener in self._listeners.values():
+            listener.close()
+        core = self._core
+        everyone = list(self._connections.values())
+        with core.lock:
+            for connection in everyone:
+                core.rules.disconnected(connection, moment, self._batch)
+            work = core.commit(self._batch, self, moment)
+        if core.syncer is not None:
+            core.syncer.stop()
+            with core.lock:
+                work, self.handed = work + self.handed, []
+        self._send(work)
+        self._send([(connection, [_closing("shutdown"), END]) for connection in everyone if connection.sock])
+        deadline = time.monotonic() + STOP_SECONDS
+        while any(c.outbox for c in everyone) and time.monotonic() < deadline:
+            for fd, mask in self._epoll.poll(0.1):
+                if mask & select.EPOLLOUT and fd in self._connections:
+                    self._send_more(self._connections[fd])
+        for connection in everyone:
+            self._close(connection)
+        self._epoll.close()
+        self._waker.close()
+        self._wakee.close()
+
+
+def _closing(code: str) -> Closing:
+    return Closing(code, CLOSINGS[code])

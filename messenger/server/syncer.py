@@ -1,0 +1,66 @@
+"""Durable acknowledgements: batches wait here until their log lines are on the disk, many for one fdatasync."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Callable, List, Set, Tuple
+
+from messenger.errors import StorageError
+from messenger.server.batch import Work, refuse_messages
+from messenger.server.logfile import LogFile
+
+_log = logging.getLogger(__name__)
+
+
+class Syncer:
+    """One thread that syncs, and then releases everything that waited for it, in order (group commit)."""
+
+    def __init__(self, release: Callable[[Work], None]) -> None:
+        self._release = release
+        self._waiting: List[Tuple[Set[LogFile], Work]] = []
+        self._condition = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="syncer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to sync."""
+        self._thread.start()
+
+    def submit(self, files: Set[LogFile], work: Work) -> None:
+        """Release `work` once these files, and everything submitted before, are on the disk. Never waits."""
+        with self._condition:
+            self._waiting.append((files, work))
+            self._condition.notify()
+
+    def stop(self) -> None:
+        """Return when everything submitted has been released."""
+        with self._condition:
+            self._stopping = True
+            self._condition.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                while not self._waiting and not self._stopping:
+                    self._condition.wait()
+                batches, self._waiting = self._waiting, []
+            if not batches:
+                return
+            files: Set[LogFile] = set().union(*(files for files, _ in batches))
+            stored = self._sync(files)
+            for its_files, work in batches:
+                if its_files and not stored:
+                    work = [(connection, refuse_messages(events)) for connection, events in work]
+                self._release(work)
+
+    @staticmethod
+    def _sync(files: Set[LogFile]) -> bool:
+        try:
+            for file in files:
+                file.sync()
+        except StorageError as error:
+            _log.error("messages refused: %s", error)
+            return False
+        return True
