@@ -13,7 +13,7 @@ from typing import Any, Callable, NoReturn, Optional, Tuple
 import click
 
 from messenger import __version__
-from messenger.config import ServerConfig, parse_attempts, parse_port
+from messenger.config import ChatConfig, ServerConfig, parse_attempts, parse_port, read_password
 from messenger.errors import ConfigError, MessengerError
 
 
@@ -122,6 +122,71 @@ def serve(
     server.stop()
     # Not sys.exit: a console that is paused must not hold up the end either.
     os._exit(0 if healthy else 1)
+
+
+@main.command(context_settings=NEGATIVE_NUMBERS)
+@click.argument("server_ip")
+@click.argument("server_port", type=SERVER_PORT)
+@click.argument("udp_port", type=UDP_PORT)
+@click.option("--script", type=EXISTING_FILE, metavar="FILE", help="Take the lines from this file.")
+@click.option("--username", metavar="NAME", help="Log in under this name instead of asking.")
+@click.option("--password-file", type=EXISTING_FILE, metavar="FILE", help="First line: the password; one attempt.")
+@click.option("--json", "as_json", is_flag=True, help="Show events as JSON, one a line.")
+@click.option("--plain", is_flag=True, help="Bare lines, no editor; automatic without a terminal.")
+@click.option("--download-dir", type=EXISTING_FILE, default=".", show_default=True, metavar="DIR")
+@click.option("--connect-timeout", type=click.FloatRange(0.1), default=10.0, show_default=True, metavar="SECONDS")
+@click.option("--fail-fast", is_flag=True, help="Without a terminal: end at the first refused command.")
+def chat(
+    server_ip: str,
+    server_port: int,
+    udp_port: int,
+    script: Optional[Path],
+    username: Optional[str],
+    password_file: Optional[Path],
+    as_json: bool,
+    plain: bool,
+    download_dir: Path,
+    connect_timeout: float,
+    fail_fast: bool,
+) -> None:
+    r"""Log in to the server at SERVER_IP and SERVER_PORT, and chat. Files come in on UDP_PORT (0: any free one).
+
+    Commands come from the terminal, from piped stdin, or from a script; the first lines answer the login questions.
+
+    \b
+    Exit status: 0 ok, 1 a command was refused or a /wait not met (not at a terminal), 2 usage, 3 cannot connect or
+    connection lost, 4 login refused or blocked, 130 interrupted.
+    """
+    from messenger.client.program import run
+
+    try:
+        config = ChatConfig(
+            host=server_ip,
+            port=server_port,
+            udp_port=udp_port,
+            username=username,
+            password=None if password_file is None else read_password(password_file),
+            json=as_json,
+            fail_fast=fail_fast,
+            connect_timeout=connect_timeout,
+            download_dir=download_dir,
+        )
+        status = run(config, script, plain)
+    except ConfigError as error:
+        raise OneLineUsageError(str(error)) from None
+    sys.exit(status)
+
+
+@main.command()
+def demo() -> None:
+    """Start a server and play the sample workflow with three scripted clients."""
+    from messenger.demo import run
+
+    try:
+        passed = run()
+    except MessengerError as error:
+        raise OneLineError(str(error)) from None
+    sys.exit(0 if passed else 1)
 
 
 @main.group()

@@ -29,6 +29,15 @@ def parse_attempts(text: str) -> int:
     return number
 
 
+def read_password(path: Path) -> str:
+    """Return the first line of a password file; raises `ConfigError`."""
+    try:
+        return path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not valid UTF-8"
+        raise ConfigError(f"cannot read the password file {path}: {reason}") from error
+
+
 @dataclass(frozen=True)
 class ServerConfig:
     """A server to be started; raises `ConfigError` when built with an impossible value."""
@@ -56,6 +65,27 @@ class ServerConfig:
             raise ConfigError(f"ATTEMPTS must be from 1 to {ATTEMPTS_MAX}, not {self.attempts}")
         if not 1 <= self.io_threads <= IO_THREADS_MAX:
             raise ConfigError(f"the number of I/O threads must be from 1 to {IO_THREADS_MAX}, not {self.io_threads}")
+
+
+@dataclass(frozen=True)
+class ChatConfig:
+    """A conversation to be held with a server."""
+
+    host: str
+    port: int
+    udp_port: int = 0
+    """UDP port for files, 0 for any free one."""
+    username: Optional[str] = None
+    """None: asked for."""
+    password: Optional[str] = None
+    """None: asked for; given: one attempt."""
+    json: bool = False
+    """Events as JSON lines instead of sentences."""
+    fail_fast: bool = False
+    """End at the first refused command."""
+    connect_timeout: float = 10.0
+    download_dir: Path = Path()
+    """Where received files go."""
 
 
 def _whole_number(text: str) -> Optional[int]:

@@ -145,7 +145,7 @@ class Accounts:
         return None if self._decoy else False
 
     def check_slow(self, name: str, password: str) -> bool:
-        """Return whether the password is right: one scrypt, for unknown and plain names as well. Any thread may call."""
+        """Return whether the password is right: one scrypt, for every name alike. Any thread may call."""
         known = self._hashes.get(name)
         right = (known or self._decoy or _NO_HASH).verify(password)
         if right and known is not None:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from messenger.errors import ProtocolError
 from messenger.protocol.limits import EVENT_LINE_MAX, REQUEST_LINE_MAX, TEXT_MAX
 from messenger.protocol.messages import AnyEvent, AnyRequest, Malformed, Request
-from messenger.protocol.text import fault_in_text, is_plain
+from messenger.protocol.text import clean, fault_in_text, is_plain
 
 Incoming = Union[AnyRequest, Malformed]
 
@@ -92,7 +92,10 @@ class RequestReader(LineCutter):
 
 
 class EventReader(LineCutter):
-    """The client's side: lines to typed events. Event types of a later protocol are passed over."""
+    """The client's side: lines to typed events. Event types of a later protocol are passed over.
+
+    The client trusts the server no more than the server trusts it: whatever comes out is clean.
+    """
 
     __slots__ = ()
     limit = EVENT_LINE_MAX
@@ -100,11 +103,15 @@ class EventReader(LineCutter):
     def feed(self, data: bytes) -> List[AnyEvent]:
         """Return the events that `data` completes; raises `ProtocolError` at the first line that is none."""
         events: List[AnyEvent] = []
-        for line in self.cut(data).split(b"\n"):
+        block = self.cut(data)
+        for line in block.split(b"\n"):
             if line.strip():
                 event = _decode_event_line(line)
                 if event is not None:
                     events.append(event)
+        if not is_plain(block):
+            for event in events:
+                _clean_fields(event)
         if self.overflowed:
             raise ProtocolError(f"the server sent a line of more than {EVENT_LINE_MAX} bytes")
         return events
@@ -146,6 +153,19 @@ def _decode_event_line(line: bytes) -> Optional[AnyEvent]:
         except (msgspec.MsgspecError, ValueError, RecursionError):
             pass
         raise ProtocolError(f"the server sent what is no event: {error}") from None
+
+
+def _clean_fields(struct: Struct) -> None:
+    for field in struct.__struct_fields__:
+        value = getattr(struct, field)
+        if isinstance(value, str):
+            setattr(struct, field, clean(value))
+        elif isinstance(value, list):
+            for position, item in enumerate(value):
+                if isinstance(item, str):
+                    value[position] = clean(item)
+                else:
+                    _clean_fields(item)
 
 
 class _Salvage(Struct):

@@ -47,7 +47,10 @@ class ActiveUser(Request, tag="activeuser"):
 
 
 class CreateGroup(Request, tag="creategroup"):
-    """Make a group with users who are online; they are invited, you are its first member."""
+    """Make a group with users who are online.
+
+    They are invited, the creator is its first member.
+    """
 
     group: GroupName
     users: UserNames
@@ -60,7 +63,7 @@ class JoinGroup(Request, tag="joingroup"):
 
 
 class GroupMsg(Request, tag="groupmsg"):
-    """Send a message to everyone who has joined a group and is online."""
+    """Send a message to a group that you have joined."""
 
     group: GroupName
     text: Text

@@ -14,7 +14,6 @@ from messenger.protocol.limits import NAME_MAX, TEXT_MAX
 
 _BIDI: Final = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _FORBIDDEN: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff" + _BIDI + "]")
-_UNSAFE_TO_SHOW: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff" + _BIDI + "]")
 
 USER_NAME: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{NAME_MAX - 1}}}", re.ASCII)
 GROUP_NAME: Final = re.compile(rf"[A-Za-z0-9]{{1,{NAME_MAX}}}", re.ASCII)
@@ -39,16 +38,12 @@ def fault_in_text(text: str) -> Optional[str]:
 
 
 def clean(text: str) -> str:
-    """Return `text` with every character that a terminal could obey replaced by a visible form, tabs by a blank."""
+    """Return `text` with every forbidden character replaced by a visible form; done with all that others send."""
     if text.isascii() and text.isprintable():
         return text
-    return _UNSAFE_TO_SHOW.sub(_visible, text)
+    return _FORBIDDEN.sub(_visible, text)
 
 
 def _visible(found: re.Match[str]) -> str:
     code = ord(found[0])
-    if code == 0x09:
-        return " "
-    if code < 0x20:
-        return chr(0x2400 + code)  # the Control Pictures block
-    return f"<U+{code:04X}>"
+    return chr(0x2400 + code) if code < 0x20 else f"<U+{code:04X}>"  # the Control Pictures block, or the number

@@ -1,0 +1,16 @@
+"""The client: a library, and the programs that people and scripts use, which are its first users.
+
+client      `Client`: connection, login, requests, events
+reply       a reply that may not have come yet
+commands    typed lines to requests, derived from the request types (pure)
+render      events to lines for a person (pure)
+chat        one conversation: login, commands, end, exit status
+screen      where lines come from and go to: pipe, script, bare terminal
+terminal    the same by prompt_toolkit: editing, history, completion
+"""
+
+from __future__ import annotations
+
+from messenger.client.client import Client
+
+__all__ = ["Client"]

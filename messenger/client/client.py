@@ -1,0 +1,332 @@
+"""The client library: blocking calls with timeouts, events by callback or queue, from any thread.
+
+It uses blocking sockets, threads, `select.poll` and queues only, so that it runs unchanged under gevent.
+"""
+
+from __future__ import annotations
+
+import queue
+import select
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Any, Callable, Dict, Final, List, Optional, Type, TypeVar
+
+from messenger.client.reply import PendingReply
+from messenger.errors import ConnectFailed, ConnectionLost, LoginRefused, MessengerError, ProtocolError, Refused
+from messenger.protocol.framing import EventReader, encode, encode_lines
+from messenger.protocol.limits import DEAD_SECONDS, PING_SECONDS, PROTOCOL_VERSION, REQUEST_LINE_MAX
+from messenger.protocol.messages import (
+    Active,
+    ActiveUser,
+    ActiveUserInfo,
+    Alive,
+    AnyEvent,
+    Check,
+    Closing,
+    Created,
+    CreateGroup,
+    Error,
+    GroupMsg,
+    Hello,
+    Joined,
+    JoinGroup,
+    Login,
+    Logout,
+    MsgTo,
+    Ping,
+    Request,
+    Sent,
+    Welcome,
+)
+
+EVENTS_MAX: Final = 100_000
+"""Events that wait in the queue for somebody to take them; of more, the oldest are dropped and counted."""
+
+_RECEIVE_BYTES: Final = 64 * 1024
+_LOOK_UP_SECONDS: Final = 1.0
+_ALIVE: Final = encode_lines([Alive()])
+
+EventCallback = Callable[[AnyEvent], None]
+LostCallback = Callable[[MessengerError], None]
+
+
+class Client:
+    """One connection to a server, and at most one login on it. Any thread may call anything.
+
+    Refusals are raised as `Refused` (`LoginRefused` at the login), a broken or silent connection as `ConnectionLost`,
+    an answer that does not come in time as `ReplyTimeout`.
+
+    >>> with Client.connect("127.0.0.1", 12000) as client:        # doctest: +SKIP
+    ...     client.login("Yoda", "comp9331")
+    ...     client.send("Obi-Wan", "Hello there!")
+    ...     print(client.next_event(timeout=5))
+    """
+
+    def __init__(
+        self, sock: socket.socket, on_event: Optional[EventCallback] = None, on_lost: Optional[LostCallback] = None
+    ) -> None:
+        """Use `Client.connect` instead."""
+        self._sock = sock
+        self._on_event = on_event
+        self._on_lost = on_lost
+        self._sending = threading.Lock()
+        self._last_id = 0
+        self._pending: Dict[int, PendingReply] = {}
+        self._closed = False
+        self._leaving = False
+        self._closing_reason = ""
+        self._hello: queue.Queue[Optional[AnyEvent]] = queue.Queue()
+        self.error: Optional[MessengerError] = None
+        """Why the connection ended, if it did so against our will."""
+        self.events: queue.Queue[AnyEvent] = queue.Queue()
+        """Messages and invitations in the order of their arrival; empty if there is an `on_event` callback."""
+        self.events_dropped = 0
+        self.username = ""
+        self.server = ""
+        """How the server calls itself."""
+        self._reader = threading.Thread(target=self._read, name="messenger-client", daemon=True)
+
+    @classmethod
+    def connect(
+        cls,
+        host: str,
+        port: int,
+        *,
+        timeout: float = 10.0,
+        on_event: Optional[EventCallback] = None,
+        on_lost: Optional[LostCallback] = None,
+    ) -> Client:
+        """Connect within `timeout` seconds; raises `ConnectFailed`.
+
+        `on_event` gets every message and invitation, `on_lost` the error that ended the connection; both are called
+        by the thread that reads, which must not wait for a reply itself.
+        """
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            sock = socket.create_connection((host, port), timeout)
+            sock.settimeout(None)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            raise ConnectFailed(f"cannot connect to {where}: {error.strerror or error}") from error
+        client = cls(sock, on_event, on_lost)
+        client._reader.start()
+        try:
+            hello = client._hello.get(timeout=timeout)
+        except queue.Empty:
+            hello = None
+        if isinstance(hello, Hello) and hello.protocol == PROTOCOL_VERSION:
+            client.server = hello.server
+            return client
+        client.close()
+        if isinstance(hello, Error):
+            raise ConnectFailed(f"{where}: {hello.message}")
+        if isinstance(hello, Hello):
+            raise ConnectFailed(f"the server at {where} speaks protocol {hello.protocol}, not {PROTOCOL_VERSION}")
+        raise ConnectFailed(f"what answers at {where} is no messenger server")
+
+    def login(self, username: str, password: str, *, udp_port: int = 0, timeout: Optional[float] = 30) -> Welcome:
+        """Log in; raises `LoginRefused`, after which another attempt may be made unless its code is `blocked`."""
+        pending = self.submit(Login, username=username, password=password, udp_port=udp_port)
+        try:
+            welcome = pending.result(timeout)
+        except Refused as refusal:
+            raise LoginRefused(refusal.code, refusal.message, refusal.retry_after) from None
+        assert isinstance(welcome, Welcome)
+        self.username = welcome.username
+        return welcome
+
+    def send(self, user: str, text: str, *, timeout: Optional[float] = 30) -> Sent:
+        """Send a private message; returns when it is logged and on its way."""
+        return _expect(Sent, self.submit(MsgTo, user=user, text=text).result(timeout))
+
+    def send_group(self, group: str, text: str, *, timeout: Optional[float] = 30) -> Sent:
+        """Send a message to a group; returns when it is logged and on its way."""
+        return _expect(Sent, self.submit(GroupMsg, group=group, text=text).result(timeout))
+
+    def create_group(self, group: str, users: List[str], *, timeout: Optional[float] = 30) -> Created:
+        """Make a group with users who are online."""
+        return _expect(Created, self.submit(CreateGroup, group=group, users=users).result(timeout))
+
+    def join_group(self, group: str, *, timeout: Optional[float] = 30) -> Joined:
+        """Join a group that this user was invited to."""
+        return _expect(Joined, self.submit(JoinGroup, group=group).result(timeout))
+
+    def active_users(self, *, timeout: Optional[float] = 30) -> List[ActiveUserInfo]:
+        """Return the other users who are online, in the order of their logins."""
+        return _expect(Active, self.submit(ActiveUser).result(timeout)).users
+
+    def ping(self, *, timeout: Optional[float] = 30) -> None:
+        """Return when the server has answered; what it delivered before has arrived by then."""
+        self.submit(Ping).result(timeout)
+
+    def logout(self, *, timeout: Optional[float] = 30) -> None:
+        """Log out and close the connection."""
+        self._leaving = True
+        try:
+            self.submit(Logout).result(timeout)
+        finally:
+            self.close()
+
+    def next_event(self, timeout: Optional[float] = None) -> AnyEvent:
+        """Take the next event; raises `queue.Empty` after `timeout` seconds without one."""
+        return self.events.get(timeout=timeout)
+
+    def submit(
+        self, kind: Type[Request], on_reply: Optional[Callable[[AnyEvent], None]] = None, **fields: Any
+    ) -> PendingReply:
+        """Send a request and return at once; `result` of what is returned waits for the reply.
+
+        `on_reply` is called with the reply, also a refusal, by the thread that reads: in the order of arrival among
+        all events. Raises `ConnectionLost` if the connection has ended.
+        """
+        with self._sending:
+            self._last_id += 1
+            pending = PendingReply(self._last_id, self._reader, on_reply)
+            line = _encode_request(kind(id=self._last_id, **fields))
+            self._pending[self._last_id] = pending
+            if self._closed:  # asked after the entry was made: whatever ends the connection fails all entries
+                self._pending.pop(self._last_id, None)
+                raise self.error or ConnectionLost("the connection is closed")
+            self._send(line)
+        return pending
+
+    def close(self) -> None:
+        """Close the connection, without a logout if there was none. Safe to call again."""
+        self._end(None)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._sock.sendall(data)
+        except OSError:
+            # The reader finds the same end, after everything that was still on its way to us.
+            self._shut_down()
+
+    def _read(self) -> None:
+        """Read to the end of the connection; the only place where it is found to be lost."""
+        reader = EventReader()
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        heard = asked = time.monotonic()
+        error: MessengerError = ConnectionLost("the connection to the server broke")
+        try:
+            while not self._closed:
+                ready = poll.poll(_LOOK_UP_SECONDS * 1000)
+                now = time.monotonic()
+                if ready:
+                    data = self._sock.recv(_RECEIVE_BYTES)
+                    if not data:
+                        break
+                    heard = asked = now
+                    for event in reader.feed(data):
+                        self._take(event)
+                elif now - heard > DEAD_SECONDS:
+                    error = ConnectionLost(f"the server has been silent for {DEAD_SECONDS:.0f} s")
+                    break
+                elif now - asked > PING_SECONDS:
+                    asked = now
+                    threading.Thread(target=self._ask_server, daemon=True).start()  # a full socket would stop this one
+        except ProtocolError as failure:
+            error = failure
+        except (OSError, ValueError):
+            pass  # closed by us or broken: said below
+        if self._closing_reason:
+            error = ConnectionLost(self._closing_reason)
+        self._end(None if self._leaving else error)
+
+    def _take(self, event: AnyEvent) -> None:
+        if isinstance(event, Sent):
+            first = event.id - event.count + 1
+            for request_id in range(max(first, 1), event.id + 1):
+                number = event.number - (event.id - request_id)
+                self._settle(request_id, Sent(request_id, event.time, number))
+        elif isinstance(event, Check):
+            self._send_alive()
+        elif isinstance(event, Closing):
+            self._closing_reason = event.message
+        elif isinstance(event, Hello):
+            self._hello.put(event)
+        elif getattr(event, "id", None) is not None:
+            self._settle(event.id, event)  # type: ignore[union-attr,arg-type]
+        elif isinstance(event, Error):
+            self._hello.put(event)  # a server without room for us; anything else we sent has an id
+        elif self._on_event is not None:
+            self._on_event(event)
+        else:
+            self.events.put(event)
+            if self.events.qsize() > EVENTS_MAX:
+                self.events.get_nowait()
+                self.events_dropped += 1
+
+    def _settle(self, request_id: int, reply: AnyEvent) -> None:
+        pending = self._pending.get(request_id)
+        if pending is not None and pending.take(reply):
+            del self._pending[request_id]
+
+    def _send_alive(self) -> None:
+        if self._sending.acquire(blocking=False):  # otherwise somebody is sending, which says the same
+            try:
+                self._send(_ALIVE)
+            finally:
+                self._sending.release()
+
+    def _ask_server(self) -> None:
+        try:
+            self.submit(Ping)
+        except MessengerError:
+            pass  # ended meanwhile: the reader tells
+
+    def _end(self, error: Optional[MessengerError]) -> None:
+        """End once: by the reader, with the reason, or by `close`."""
+        with _ending:
+            if self._closed:
+                return
+            self._closed = True
+            self.error = error
+        self._shut_down()
+        self._hello.put(None)
+        if threading.current_thread() is not self._reader and self._reader.is_alive():
+            self._reader.join(1)
+        self._sock.close()
+        reason = error or ConnectionLost("the connection is closed")
+        for pending in list(self._pending.values()):
+            pending.fail(reason)
+        self._pending.clear()
+        if error is not None and self._on_lost is not None:
+            self._on_lost(error)
+
+    def _shut_down(self) -> None:
+        try:
+            self._sock.shutdown(socket.SHUT_RDWR)  # a plain close would not wake the thread that reads
+        except OSError:
+            pass  # not connected any more
+
+
+_ending = threading.Lock()
+_Kind = TypeVar("_Kind")
+
+
+def _encode_request(request: Request) -> bytes:
+    """Return the line; what cannot be a line is refused here, because the server would close the connection."""
+    try:
+        line = encode(request) + b"\n"
+    except UnicodeEncodeError:
+        raise Refused("bad_text", "the text cannot be written as UTF-8") from None
+    if len(line) > REQUEST_LINE_MAX:
+        raise Refused("line_too_long", f"a request has at most {REQUEST_LINE_MAX} bytes, this one has {len(line)}")
+    return line
+
+
+def _expect(kind: Type[_Kind], reply: AnyEvent) -> _Kind:
+    if not isinstance(reply, kind):
+        raise ProtocolError(f"the server replied {type(reply).__name__} where {kind.__name__} was due")
+    return reply

@@ -1,0 +1,39 @@
+"""The chat program: chooses the screen, holds the conversation, cleans up."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import List, Optional
+
+from messenger.client.chat import Conversation, complain_on_stderr
+from messenger.client.completion import Names
+from messenger.client.screen import BareTerminal, PipeScreen, Screen
+from messenger.config import ChatConfig
+
+
+def run(config: ChatConfig, script: Optional[Path], plain: bool) -> int:
+    """Chat until the end; returns the exit status. Raises `ConfigError` for a script that cannot be read."""
+    names = Names(lambda: _users_online(conversation))
+    screen = _choose_screen(config, script, plain, names)
+    conversation = Conversation(config, screen, complain_on_stderr)
+    conversation.on_event = names.learn
+    try:
+        return int(conversation.run())
+    finally:
+        screen.close()
+
+
+def _choose_screen(config: ChatConfig, script: Optional[Path], plain: bool, names: Names) -> Screen:
+    if script is not None or not sys.stdin.isatty():
+        return PipeScreen(script)
+    if plain or config.json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+        return BareTerminal()
+    from messenger.client.terminal import EditorTerminal  # a third of a second that scripts need not spend
+
+    return EditorTerminal(names)
+
+
+def _users_online(conversation: Conversation) -> List[str]:
+    return [user.name for user in conversation.client.active_users(timeout=1)]

@@ -1,0 +1,293 @@
+"""Where lines come from and go to, without an editor: a pipe, a script, a bare terminal.
+
+A screen is told to `show` lines by any thread while the main thread reads from it. `wake` makes that reading
+return early, with `Woken`, because something ended meanwhile.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import select
+import signal
+import sys
+import termios
+import threading
+import tty
+from pathlib import Path
+from typing import Any, Final, List, Optional, Protocol
+
+from messenger import wording
+from messenger.client.commands import CommandError, prompt_line
+from messenger.errors import ConfigError
+
+_READ_BYTES: Final = 64 * 1024
+
+
+class Woken(Exception):
+    """Reading was given up because something ended meanwhile."""
+
+
+class Screen(Protocol):
+    """What a conversation needs of the place where it is held."""
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether a person sits there, who sees a refusal and goes on."""
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether nobody can see anything any more, because the pipe downstream was closed."""
+
+    def ask(self, question: str, hidden: bool = False) -> str:
+        """Return the answer to a login question; raises EOFError or `Woken`."""
+
+    def read_command(self) -> str:
+        """Return the next line; raises EOFError, `Woken`, or `CommandError` for a line that is no text."""
+
+    def show(self, lines: List[str], kind: str = "") -> None:
+        """Show whole lines; `kind` is the type of the event that they tell of. Any thread may call."""
+
+    def wake(self) -> None:
+        """Make `ask` or `read_command` raise `Woken`. Any thread may call."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was found."""
+
+
+class Output:
+    """Whole lines to a descriptor, each call in one write where the kernel allows it."""
+
+    def __init__(self, fd: int, encoding: str = "utf-8") -> None:
+        self._fd = fd
+        self._encoding = encoding
+        self._lock = threading.Lock()
+        self.is_broken = False
+
+    def write(self, text: str) -> None:
+        """Write all of it; after the other end has closed, nothing."""
+        data = text.encode(self._encoding, "backslashreplace")
+        with self._lock:
+            try:
+                while data and not self.is_broken:
+                    data = data[os.write(self._fd, data) :]
+            except OSError:
+                self.is_broken = True
+
+
+class _Waker:
+    """A pipe that makes `select` return."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+
+    def wait_readable(self, fd: int) -> None:
+        """Return when `fd` can be read; raises `Woken` once woken."""
+        ready, _, _ = select.select([fd, self._read], [], [])
+        if self._read in ready:
+            raise Woken
+
+    def wake(self) -> None:
+        os.write(self._write, b"\0")
+
+
+class LineSource:
+    """Lines from a descriptor, undecoded and without their ends."""
+
+    def __init__(self, fd: int, waker: _Waker) -> None:
+        self._fd = fd
+        self._waker = waker
+        self._buffer = b""
+        self._lines: List[bytes] = []
+        self._ended = False
+
+    def next(self) -> bytes:
+        """Return the next line; raises EOFError or `Woken`."""
+        while not self._lines:
+            if self._ended:
+                raise EOFError
+            self._waker.wait_readable(self._fd)
+            data = os.read(self._fd, _READ_BYTES)
+            self._buffer += data
+            *lines, self._buffer = self._buffer.split(b"\n")
+            if not data:
+                self._ended = True
+                if self._buffer:
+                    lines.append(self._buffer)
+            self._lines = lines[::-1]
+        line = self._lines.pop()
+        return line[:-1] if line.endswith(b"\r") else line
+
+
+class PipeScreen:
+    """Lines from a pipe or a script file, no prompts. In a script, `#` begins a comment once the login is over."""
+
+    is_interactive = False
+
+    def __init__(self, script: Optional[Path] = None, stdin: int = 0, stdout: int = 1) -> None:
+        self._waker = _Waker()
+        self._comments = script is not None
+        try:
+            fd = stdin if script is None else os.open(script, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise ConfigError(f"cannot read the script {script}: {error.strerror}") from error
+        self._source = LineSource(fd, self._waker)
+        self._output = Output(stdout, sys.stdout.encoding or "utf-8")
+        self._number = 0
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the pipe downstream is closed."""
+        return self._output.is_broken
+
+    def ask(self, question: str, hidden: bool = False) -> str:
+        """Take the next line as the answer; the question is not shown."""
+        return self._next().decode("utf-8", "surrogateescape")
+
+    def read_command(self) -> str:
+        """Return the next line that is no comment."""
+        line = self._next()
+        while self._comments and line.startswith(b"#"):
+            line = self._next()
+        try:
+            return line.decode()
+        except UnicodeDecodeError:
+            raise CommandError("usage", wording.NOT_UTF8.format(number=self._number)) from None
+
+    def show(self, lines: List[str], kind: str = "") -> None:
+        """Write lines."""
+        self._output.write("".join(line + "\n" for line in lines))
+        if self._output.is_broken:
+            self.wake()
+
+    def wake(self) -> None:
+        """Make reading raise `Woken`."""
+        self._waker.wake()
+
+    def close(self) -> None:
+        """Nothing to leave behind."""
+
+    def _next(self) -> bytes:
+        self._number += 1
+        return self._source.next()
+
+
+class BareTerminal:
+    """A terminal without an editor: nothing is sent to it but text and line ends, whatever it is.
+
+    The line discipline is switched off while a line is typed, because only who holds the typed text can show it
+    again after an incoming line (and because it would cut a line at 4,095 bytes).
+    """
+
+    is_interactive = True
+    is_broken = False
+
+    def __init__(self, stdout: int = 1) -> None:
+        self._results = Output(stdout, sys.stdout.encoding or "utf-8")
+        self._dialogue = self._results if os.isatty(stdout) else Output(2)
+        self._waker = _Waker()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._lock = threading.RLock()
+        self._prompt = ""
+        self._typed = ""
+        self._is_reading = False
+        self._hidden = False
+        self._ahead = ""
+        self._saved: List[Any] = termios.tcgetattr(0)
+        tty.setcbreak(0)
+        signal.signal(signal.SIGCONT, self._on_continue)
+
+    def ask(self, question: str, hidden: bool = False) -> str:
+        """Ask a login question; a hidden answer shows nothing."""
+        return self._read(question, hidden)
+
+    def read_command(self) -> str:
+        """Return the next line."""
+        return self._read(prompt_line() + "\n> ", False)
+
+    def show(self, lines: List[str], kind: str = "") -> None:
+        """Show lines on rows of their own, then prompt and typed text again."""
+        with self._lock:
+            if self._is_reading:
+                self._dialogue.write("\n")
+            self._results.write("".join(line + "\n" for line in lines))
+            if self._is_reading:
+                self._dialogue.write(self._prompt + ("" if self._hidden else self._typed))
+
+    def wake(self) -> None:
+        """Make reading raise `Woken`."""
+        self._waker.wake()
+
+    def close(self) -> None:
+        """Give the terminal its settings back."""
+        signal.signal(signal.SIGCONT, signal.SIG_DFL)
+        termios.tcsetattr(0, termios.TCSADRAIN, self._saved)
+
+    def _read(self, prompt: str, hidden: bool) -> str:
+        with self._lock:
+            self._prompt, self._typed, self._hidden, self._is_reading = prompt, "", hidden, True
+            self._dialogue.write(prompt)
+        try:
+            while True:
+                key = self._next_key()
+                with self._lock:
+                    if key in "\r\n":
+                        self._dialogue.write("\n")
+                        return self._typed
+                    if key == "\x04" and not self._typed:
+                        self._dialogue.write("\n")
+                        raise EOFError
+                    self._edit(key)
+        except Woken:
+            self._dialogue.write("\n")
+            raise
+        finally:
+            self._is_reading = False
+
+    def _next_key(self) -> str:
+        while not self._ahead:
+            self._waker.wait_readable(0)
+            data = os.read(0, _READ_BYTES)
+            self._ahead = self._decoder.decode(data, final=not data)
+            if not data and not self._ahead:
+                return "\x04"
+        key, self._ahead = self._ahead[0], self._ahead[1:]
+        return key
+
+    def _edit(self, key: str) -> None:
+        if key in "\x7f\b":
+            self._erase(1)
+        elif key == "\x15":
+            self._erase(len(self._typed))
+        elif key == "\x1b":
+            self._skip_sequence()
+        elif key == "\t" or key.isprintable():
+            self._typed += key
+            if not self._hidden:
+                self._dialogue.write(key)
+
+    def _erase(self, count: int) -> None:
+        for _ in range(min(count, len(self._typed))):
+            gone, self._typed = self._typed[-1], self._typed[:-1]
+            if not self._hidden:
+                self._dialogue.write("\b \b" * _columns(gone))
+
+    def _skip_sequence(self) -> None:
+        """Pass over an arrow key and its like, as far as it has arrived."""
+        if self._ahead[:1] in ("[", "O"):
+            end = 1
+            while end < len(self._ahead) and not "@" <= self._ahead[end] <= "~":
+                end += 1
+            self._ahead = self._ahead[end + 1 :]
+
+    def _on_continue(self, number: int, frame: object) -> None:
+        """Back from the shell, which has set the terminal its own way."""
+        tty.setcbreak(0)
+        if self._is_reading:
+            self._dialogue.write(self._prompt + ("" if self._hidden else self._typed))
+
+
+def _columns(character: str) -> int:
+    from wcwidth import wcwidth  # a part of prompt_toolkit's installation
+
+    return max(wcwidth(character), 0)

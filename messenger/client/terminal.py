@@ -1,0 +1,107 @@
+"""The terminal that people use: prompt_toolkit's line editing, with history, completion, and room for what arrives."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from typing import Any, Dict, Final, Iterable, List
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.patch_stdout import StdoutProxy
+
+from messenger.client.commands import BY_NAME, prompt_line
+from messenger.client.completion import Names, complete
+from messenger.client.screen import Woken
+from messenger.errors import MessengerError
+from messenger.protocol.usage import help_line
+
+_COLOURS: Final[Dict[str, str]] = {
+    "message": "36",
+    "group_message": "35",
+    "invited": "33",
+    "error": "31",
+    "welcome": "1",
+}
+"""ANSI colour of a line by the type of its event; all others are plain."""
+
+
+class EditorTerminal:
+    """A screen (see `messenger.client.screen.Screen`) on a full terminal."""
+
+    is_interactive = True
+    is_broken = False
+
+    def __init__(self, names: Names) -> None:
+        self._colours = not os.environ.get("NO_COLOR")
+        depth = None if self._colours else ColorDepth.DEPTH_1_BIT
+        self._login: PromptSession[str] = PromptSession(color_depth=depth)
+        self._commands: PromptSession[str] = PromptSession(
+            history=InMemoryHistory(),
+            completer=_LineCompleter(names),
+            complete_in_thread=True,
+            complete_while_typing=False,
+            color_depth=depth,
+        )
+        self._woken = False
+        self._output = StdoutProxy(sleep_between_writes=0.05, raw=True)
+
+    def ask(self, question: str, hidden: bool = False) -> str:
+        """Ask a login question; a hidden answer shows asterisks and enters no history."""
+        return self._prompt(self._login, question, is_password=hidden)
+
+    def read_command(self) -> str:
+        """Let a line be edited and return it."""
+        return self._prompt(self._commands, self._command_prompt)
+
+    def show(self, lines: List[str], kind: str = "") -> None:
+        """Show lines above the line that is being edited."""
+        colour = _COLOURS.get(kind) if self._colours else None
+        for line in lines:
+            self._output.write(f"\x1b[{colour}m{line}\x1b[0m\n" if colour else line + "\n")
+
+    def wake(self) -> None:
+        """Make reading raise `Woken`."""
+        self._woken = True
+        for session in (self._commands, self._login):
+            loop = session.app.loop
+            if loop is not None and not loop.is_closed():
+                loop.call_soon_threadsafe(self._give_up, session)
+
+    def close(self) -> None:
+        """Show what waits to be shown."""
+        self._output.close()
+        sys.stdout.flush()
+
+    def _command_prompt(self) -> FormattedText:
+        """Return the list of commands, folded here because the editor cuts all lines of a prompt but the last."""
+        width = max(self._commands.app.output.get_size().columns - 1, 20)
+        commands = "\n".join(textwrap.wrap(prompt_line(), width, break_on_hyphens=False))
+        return FormattedText([("ansibrightblack" if self._colours else "", commands + "\n"), ("bold", "> ")])
+
+    def _prompt(self, session: PromptSession[str], message: Any, is_password: bool = False) -> str:
+        return session.prompt(message, is_password=is_password, pre_run=lambda: self._give_up(session))
+
+    def _give_up(self, session: PromptSession[str]) -> None:
+        if self._woken and session.app.is_running and not session.app.is_done:
+            self._woken = False
+            session.app.exit(exception=Woken())
+
+
+class _LineCompleter(Completer):
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        try:
+            word, found = complete(document.text_before_cursor, self._names)
+        except MessengerError:
+            return  # the connection is gone or slow: nothing to complete from
+        for text in found:
+            meta = help_line(BY_NAME[text]) if text in BY_NAME else None
+            yield Completion(text, start_position=-len(word), display_meta=meta)
