@@ -1,5 +1,45 @@
-"""A messenger for the terminal: see README.md for its use. (The map of the code base stands here.)"""
+"""A messenger for the terminal: a threaded chat server, a client for people and scripts, and its proving ground.
+
+The map. What stands higher imports what stands lower, never the other way round (CI checks it):
+
+    cli                 the command line; the only reader of options
+    demo                the sample workflow, played and shown
+    server   client     threads and sockets                                (neither imports the other)
+    chat                the rules of the chat, pure                        (the client never imports them)
+    protocol            messages, framing, limits, pure                    (shared by server and client)
+    wording  config     every sentence that people read; checked settings
+    errors              the exceptions
+
+A message's way, each file once:
+
+    client/screen       a line is typed or read               → client/commands    which request it is
+    client/client       it gets an id and is sent             → protocol/framing   one JSON object a line
+    server/loop         bytes arrive, one read a wake-up      → protocol/framing   typed requests, checked here once
+    chat/rules          dispatch by a table                   → chat/commands      what it does, or why not
+    server/batch        the effects of the wake-up, collected → server/journal     first the log, one write a file
+    server/loop         then one send a recipient             → client/client      replies to who waits, events on
+    client/render       the sentence                          → client/screen      shown above the line being typed
+
+A new command is a request (and its reply) in `protocol/messages`, a function in `chat/commands`, and the sentences
+for it in `wording` and `client/render`; parsing, usage, help and completion follow from the request's fields.
+"""
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+from typing import TYPE_CHECKING, Any
+
+from messenger.version import __version__
+
+if TYPE_CHECKING:
+    from messenger.client import Client
+
+__all__ = ["Client", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    # The server and the command line need no client: it is imported when it is asked for.
+    if name == "Client":
+        from messenger.client import Client
+
+        return Client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,9 +12,9 @@ from typing import Any, Callable, NoReturn, Optional, Tuple
 
 import click
 
-from messenger import __version__
 from messenger.config import ChatConfig, ServerConfig, parse_attempts, parse_port, read_password
 from messenger.errors import ConfigError, MessengerError
+from messenger.version import __version__
 
 
 class OneLineError(click.ClickException):

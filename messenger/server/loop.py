@@ -16,7 +16,6 @@ import time
 from collections import deque
 from typing import Callable, Deque, Dict, Final, List, Tuple
 
-from messenger import __version__
 from messenger.chat.state import Moment
 from messenger.protocol.framing import Incoming, encode_lines
 from messenger.protocol.limits import DEAD_SECONDS, LOGIN_SECONDS, PING_SECONDS, PROTOCOL_VERSION
@@ -26,6 +25,7 @@ from messenger.server.clock import Clock
 from messenger.server.connection import END, OUTBOX_MAX, OUTBOX_PAUSE, RECEIVE_BYTES, Connection, plain_address
 from messenger.server.core import Core
 from messenger.server.listener import Listener
+from messenger.version import __version__
 from messenger.wording import CLOSINGS
 
 TICK_SECONDS: Final = 1.0
