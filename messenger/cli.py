@@ -217,7 +217,8 @@ def _end_on_signals(end: Callable[[], None]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask)
-    signal.signal(signal.SIGHUP, ask)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup means it
+        signal.signal(signal.SIGHUP, ask)
 
 
 def _exit_at_once(number: int, frame: object) -> NoReturn:

@@ -82,7 +82,10 @@ class Conversation:
             self._complain(str(error))
             return Status.NO_CONNECTION
         except (ConnectionLost, ProtocolError) as error:
-            self._complain(wording.LOST_CONNECTION.format(reason=error))
+            message = wording.LOST_CONNECTION.format(reason=error)
+            if self._config.json:
+                self._show(Error("connection_lost", message))
+            self._complain(message)
             return Status.NO_CONNECTION
         except KeyboardInterrupt:
             self._complain(wording.INTERRUPTED)
@@ -165,7 +168,8 @@ class Conversation:
         elif isinstance(command, Sleep):
             self._transcript.sleep(command.seconds)
         elif isinstance(command, Help):
-            self._screen.show(help_lines())
+            lines = help_lines()
+            self._screen.show([encode({"type": "help", "lines": lines}).decode()] if self._config.json else lines)
         else:
             self._refused("not_available", wording.NO_FILES_YET)
         return True
@@ -180,13 +184,12 @@ class Conversation:
 
     def _leave(self) -> Status:
         try:
-            self.client.logout()
+            goodbye = self.client.logout()
         except ConnectionLost:
             if not self._screen.is_broken:
                 raise
-        goodbye = Goodbye(0)
-        line = encode(goodbye).decode() if self._config.json else wording.GOODBYE.format(self.client.username)
-        self._screen.show([line])
+        else:
+            self._show(goodbye)
         return Status.FAILED if self._failed and not self._screen.is_interactive else Status.OK
 
     def _wait(self, wait: Wait) -> None:
@@ -195,8 +198,9 @@ class Conversation:
             if self._screen.is_interactive:
                 self._refused("wait_failed", message)
                 return
+            if self._config.json:
+                self._show(Error("wait_failed", message))
             self._complain(message)
-            self._failed = True
             self.client.logout()
             raise _Stop(Status.FAILED)
 
@@ -216,7 +220,7 @@ class Conversation:
         self._show(event)
 
     def _show(self, event: AnyEvent) -> None:
-        lines = render(event)
+        lines = [wording.GOODBYE.format(self.client.username)] if isinstance(event, Goodbye) else render(event)
         kind = str(event.__struct_config__.tag)
         self._screen.show([encode(event).decode()] if self._config.json else lines, kind)
         self._transcript.add(lines)

@@ -28,6 +28,7 @@ from messenger.protocol.messages import (
     Created,
     CreateGroup,
     Error,
+    Goodbye,
     GroupMsg,
     Hello,
     Joined,
@@ -161,11 +162,11 @@ class Client:
         """Return when the server has answered; what it delivered before has arrived by then."""
         self.submit(Ping).result(timeout)
 
-    def logout(self, *, timeout: Optional[float] = 30) -> None:
+    def logout(self, *, timeout: Optional[float] = 30) -> Goodbye:
         """Log out and close the connection."""
         self._leaving = True
         try:
-            self.submit(Logout).result(timeout)
+            return _expect(Goodbye, self.submit(Logout).result(timeout))
         finally:
             self.close()
 

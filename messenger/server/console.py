@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections import deque
 from typing import Any, Deque, Final, List, Tuple
 
@@ -16,7 +17,11 @@ BACKLOG_MAX: Final = 1000
 """Lines that wait to be shown at once."""
 
 _PAUSE_SECONDS: Final = 0.02
-"""Between two writes: lines that come together are shown together, and a flood costs little of the interpreter."""
+"""Between two writes: lines that come together are shown together."""
+
+_FLOOD_LINES: Final = 100
+_FLOOD_PAUSE_SECONDS: Final = 0.25
+"""After so many lines at once: nobody reads 4,000 lines a second, and formatting more takes time from the chat."""
 
 Told = Tuple[Any, ...]
 """A template and what fills it; formatted by the console's thread, not by whoever tells it."""
@@ -41,14 +46,14 @@ class Console(logging.Handler):
         """Begin to show."""
         self._thread.start()
 
-    def tell(self, time: str, lines: List[Told]) -> None:
-        """Show these lines, all of one moment; those over the backlog are only counted."""
+    def tell(self, moment: str, lines: List[Told]) -> None:
+        """Show these lines, all of one moment (the time as text); those over the backlog are only counted."""
         room = BACKLOG_MAX - len(self._told)
         if len(lines) > room:
             self._left_out += len(lines) - max(room, 0)
             lines = lines[: max(room, 0)]
         for line in lines:
-            self._told.append((time, line))
+            self._told.append((moment, line))
         if not self._wake.is_set():
             self._wake.set()
 
@@ -67,28 +72,24 @@ class Console(logging.Handler):
         while True:
             stopping = self._stopping
             self._wake.clear()
-            self._show_told()
+            shown = self._show_told()
             self._show_diagnostics()
             if stopping:
                 self._stopped.set()
                 return
-            if not self._told and not self._diagnostics:
-                self._wake.wait()
-            if not self._stopping:
-                self._wake_later()
+            time.sleep(_FLOOD_PAUSE_SECONDS if shown > _FLOOD_LINES else _PAUSE_SECONDS)
+            self._wake.wait()
 
-    def _wake_later(self) -> None:
-        threading.Event().wait(_PAUSE_SECONDS)
-
-    def _show_told(self) -> None:
+    def _show_told(self) -> int:
         shown = []
         while self._told:
-            time, (template, *fields) = self._told.popleft()
-            shown.append(f"{time}  {template.format(*fields)}" if time else template.format(*fields))
+            moment, (template, *fields) = self._told.popleft()
+            shown.append(f"{moment}  {template.format(*fields)}" if moment else template.format(*fields))
         left_out, self._left_out = self._left_out, 0
         if left_out:
             shown.append(f"… {left_out} more lines not shown")
         self._write(self._out, shown)
+        return len(shown)
 
     def _show_diagnostics(self) -> None:
         shown = []
