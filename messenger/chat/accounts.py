@@ -46,6 +46,8 @@ class ScryptHash(NamedTuple):
         ln, r, p = (int(found[i]) for i in (1, 2, 3))
         if not (1 <= ln <= _SCRYPT_LN_MAX and r >= 1 and p >= 1 and r * p <= _SCRYPT_RP_MAX):
             raise ValueError(f"the hash asks for ln over {_SCRYPT_LN_MAX} or r*p over {_SCRYPT_RP_MAX}")
+        if ln >= 16 * r:
+            raise ValueError("the hash is impossible: scrypt needs ln under 16*r (RFC 7914, section 2)")
         return cls(ln, r, p, _unpadded(found[4]), _unpadded(found[5]))
 
     @classmethod

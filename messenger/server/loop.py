@@ -23,7 +23,7 @@ from messenger.protocol.messages import Check, Closing, Event, Hello, Login
 from messenger.server.batch import Work
 from messenger.server.clock import Clock
 from messenger.server.connection import END, OUTBOX_MAX, OUTBOX_PAUSE, RECEIVE_BYTES, Connection, plain_address
-from messenger.server.core import Core
+from messenger.server.core import USERLOG_RETRY_SECONDS, Core
 from messenger.server.listener import Listener
 from messenger.version import __version__
 from messenger.wording import CLOSINGS
@@ -95,8 +95,7 @@ class IoLoop:
 
     def _run(self) -> None:
         while not self._stopping:
-            timeout = 0.0 if self._lost else max(0.0, self._next_tick - time.monotonic())
-            ready = self._epoll.poll(timeout)
+            ready = self._epoll.poll(self._patience())
             moment = self._clock.moment()
             arrived = self._read_ready(ready, moment.monotonic)
             self._take_batch(arrived, moment)
@@ -104,6 +103,13 @@ class IoLoop:
                 self._next_tick = moment.monotonic + TICK_SECONDS
                 self._tick(moment.monotonic)
         self._say_goodbye()
+
+    def _patience(self) -> float:
+        """Return for how many seconds there is nothing to do unless something comes."""
+        if self._lost:
+            return 0.0
+        until_tick = max(0.0, self._next_tick - time.monotonic())
+        return min(until_tick, USERLOG_RETRY_SECONDS) if self._core.is_userlog_due else until_tick
 
     def _read_ready(self, ready: List[Tuple[int, int]], now: float) -> List[Tuple[Connection, List[Incoming]]]:
         arrived = []
