@@ -6,6 +6,8 @@ A refusal by the rules of the chat is no accident and lives with its wording in 
 
 from __future__ import annotations
 
+from typing import Any, Sequence
+
 
 class MessengerError(Exception):
     """Whatever this package raises on purpose."""
@@ -17,6 +19,9 @@ class ConfigError(MessengerError, ValueError):
 
 class ProtocolError(MessengerError):
     """The other side sent something that is not this protocol."""
+
+    before: Sequence[Any] = ()
+    """What came whole before it in the same piece of the stream."""
 
 
 class ConnectFailed(MessengerError):

@@ -24,8 +24,9 @@ THROTTLE_NAMES_MAX: Final = 65_536
 """Names with failures that are remembered at once (OpenSSH's figure); the one untouched longest is forgotten first."""
 
 _SCRYPT: Final = re.compile(r"\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)")
-_SCRYPT_LN_MAX: Final = 18  # 256 MiB at r=8: the file must not become a memory bomb
-_SCRYPT_RP_MAX: Final = 64
+_SCRYPT_BYTES_MAX: Final = 256 * 1024 * 1024  # the file must not become a memory bomb, nor one attempt take minutes
+_SCRYPT_P_MAX: Final = 16
+_DIGEST_BYTES_MIN: Final = 16
 
 
 class ScryptHash(NamedTuple):
@@ -44,11 +45,14 @@ class ScryptHash(NamedTuple):
         if not found:
             raise ValueError("the hash is not of the form $scrypt$ln=14,r=8,p=5$SALT$HASH")
         ln, r, p = (int(found[i]) for i in (1, 2, 3))
-        if not (1 <= ln <= _SCRYPT_LN_MAX and r >= 1 and p >= 1 and r * p <= _SCRYPT_RP_MAX):
-            raise ValueError(f"the hash asks for ln over {_SCRYPT_LN_MAX} or r*p over {_SCRYPT_RP_MAX}")
-        if ln >= 16 * r:
-            raise ValueError("the hash is impossible: scrypt needs ln under 16*r (RFC 7914, section 2)")
-        return cls(ln, r, p, _unpadded(found[4]), _unpadded(found[5]))
+        if ln < 1 or r < 1 or p < 1 or ln >= 16 * r:
+            raise ValueError("the hash is impossible: scrypt needs ln, r and p of 1 or more, and ln under 16*r")
+        if (128 * r) << ln > _SCRYPT_BYTES_MAX or p > _SCRYPT_P_MAX:
+            raise ValueError(f"the hash asks for more than 256 MiB (128*r*2^ln) or for p over {_SCRYPT_P_MAX}")
+        salt, digest = _unpadded(found[4]), _unpadded(found[5])
+        if len(digest) < _DIGEST_BYTES_MIN:
+            raise ValueError(f"the hash has fewer than {_DIGEST_BYTES_MIN} bytes")
+        return cls(ln, r, p, salt, digest)
 
     @classmethod
     def make(cls, password: str, salt: bytes, ln: int = 14, r: int = 8, p: int = 5) -> ScryptHash:

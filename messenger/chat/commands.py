@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Final, List, Optional, Type
 
 from messenger import wording
 from messenger.chat.effects import Effects
-from messenger.chat.refusal import Refusal
+from messenger.chat.refusal import Ready, Refusal, shown
 from messenger.chat.state import GROUPS_MAX, Group, Moment, Session, State
 from messenger.errors import StorageError
 from messenger.protocol.limits import ACTIVE_PART
@@ -154,6 +154,8 @@ def malformed(state: State, session: Session, request: Malformed, moment: Moment
     """Tell whoever sent it; after an overlong line nothing can be understood any more."""
     out.deliver(session, Error(request.code, clean(request.message), request.id))
     if request.code == "line_too_long":
+        if session.name:
+            out.tell((wording.LOST, leave(state, session, "lost", moment, out)))
         close(session, out)
 
 
@@ -220,10 +222,7 @@ def _group_of_member(state: State, session: Session, name: str) -> Group:
 def _refuse_unavailable(state: State, names: List[str]) -> None:
     unknown = [name for name in names if name not in state.users]
     offline = [name for name in names if name in state.users and name not in state.online]
-    reasons = []
-    if unknown:
-        reasons.append("there is no user " + ", ".join(unknown))
-    if offline:
-        reasons.append("not online: " + ", ".join(offline))
-    if reasons:
-        raise Refusal("members_unavailable", reasons="; ".join(reasons))
+    if unknown or offline:
+        reasons = [f"there is no user {shown(name)}" for name in unknown]
+        reasons += [f"{shown(name)} is not online" for name in offline]
+        raise Refusal("members_unavailable", reasons=Ready("; ".join(reasons)))

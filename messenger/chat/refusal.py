@@ -22,10 +22,17 @@ class Refusal(Exception):
 
     def error(self, request_id: Optional[int]) -> Error:
         """Return the reply that tells it."""
-        shown = {name: _shown(value) for name, value in self.fields.items()}
-        return Error(self.code, REFUSALS[self.code].format(**shown), request_id, self.retry_after)
+        fields = {name: value if isinstance(value, Ready) else shown(value) for name, value in self.fields.items()}
+        return Error(self.code, REFUSALS[self.code].format(**fields), request_id, self.retry_after)
 
 
-def _shown(value: object) -> str:
+class Ready(str):
+    """A field whose parts went through `shown` one by one."""
+
+    __slots__ = ()
+
+
+def shown(value: object) -> str:
+    """Return a value as a sentence may repeat it: clean, and not for ever."""
     text = clean(str(value))
     return text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "…"

@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from types import TracebackType
-from typing import Any, Callable, Dict, Final, List, Optional, Type, TypeVar
+from typing import Any, Callable, Dict, Final, List, Optional, Sequence, Type, TypeVar
 
 from messenger.client.reply import PendingReply
 from messenger.errors import ConnectFailed, ConnectionLost, LoginRefused, MessengerError, ProtocolError, Refused
@@ -111,6 +111,8 @@ class Client:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             raise ConnectFailed(f"cannot connect to {where}: {error.strerror or error}") from error
+        except UnicodeError:
+            raise ConnectFailed(f"cannot connect to {where}: this is no host name") from None
         client = cls(sock, on_event, on_lost)
         client._reader.start()
         try:
@@ -134,9 +136,8 @@ class Client:
             welcome = pending.result(timeout)
         except Refused as refusal:
             raise LoginRefused(refusal.code, refusal.message, refusal.retry_after) from None
-        assert isinstance(welcome, Welcome)
-        self.username = welcome.username
-        return welcome
+        self.username = username
+        return _expect(Welcome, welcome)
 
     def send(self, user: str, text: str, *, timeout: Optional[float] = 30) -> Sent:
         """Send a private message; returns when it is logged and on its way."""
@@ -214,40 +215,48 @@ class Client:
 
     def _read(self) -> None:
         """Read to the end of the connection; the only place where it is found to be lost."""
+        error: MessengerError = ConnectionLost("a callback of this client failed")
+        try:
+            error = self._read_to_end()
+        finally:
+            if self._closing_reason:
+                error = ConnectionLost(self._closing_reason)
+            self._end(None if self._leaving else error)
+
+    def _read_to_end(self) -> MessengerError:
+        """Take every event, and return why there are no more."""
         reader = EventReader()
         poll = select.poll()
         poll.register(self._sock, select.POLLIN)
         heard = asked = time.monotonic()
-        error: MessengerError = ConnectionLost("the connection to the server broke")
-        try:
-            while not self._closed:
-                ready = poll.poll(_LOOK_UP_SECONDS * 1000)
-                now = time.monotonic()
-                if ready:
+        while True:
+            ready = poll.poll(_LOOK_UP_SECONDS * 1000)
+            now = time.monotonic()
+            if ready:
+                try:
                     data = self._sock.recv(_RECEIVE_BYTES)
-                    if not data:
-                        break
-                    heard = asked = now
-                    for event in reader.feed(data):
+                except OSError:
+                    data = b""
+                if not data:
+                    return ConnectionLost("the connection to the server broke")
+                heard = asked = now
+                try:
+                    events: Sequence[AnyEvent] = reader.feed(data)
+                except ProtocolError as error:
+                    for event in error.before:
                         self._take(event)
-                elif now - heard > DEAD_SECONDS:
-                    error = ConnectionLost(f"the server has been silent for {DEAD_SECONDS:.0f} s")
-                    break
-                elif now - asked > PING_SECONDS:
-                    asked = now
-                    threading.Thread(target=self._ask_server, daemon=True).start()  # a full socket would stop this one
-        except ProtocolError as failure:
-            error = failure
-        except (OSError, ValueError):
-            pass  # closed by us or broken: said below
-        if self._closing_reason:
-            error = ConnectionLost(self._closing_reason)
-        self._end(None if self._leaving else error)
+                    return error
+                for event in events:
+                    self._take(event)
+            elif now - heard > DEAD_SECONDS:
+                return ConnectionLost(f"the server has been silent for {DEAD_SECONDS:.0f} s")
+            elif now - asked > PING_SECONDS:
+                asked = now
+                threading.Thread(target=self._ask_server, daemon=True).start()  # a full socket would stop this one
 
     def _take(self, event: AnyEvent) -> None:
         if isinstance(event, Sent):
-            first = event.id - event.count + 1
-            for request_id in range(max(first, 1), event.id + 1):
+            for request_id in self._acknowledged_by(event):
                 number = event.number - (event.id - request_id)
                 self._settle(request_id, Sent(request_id, event.time, number))
         elif isinstance(event, Check):
@@ -267,6 +276,12 @@ class Client:
             if self.events.qsize() > EVENTS_MAX:
                 self.events.get_nowait()
                 self.events_dropped += 1
+
+    def _acknowledged_by(self, sent: Sent) -> Sequence[int]:
+        first = sent.id - sent.count + 1
+        if sent.count <= len(self._pending):
+            return range(first, sent.id + 1)
+        return sorted(request_id for request_id in list(self._pending) if first <= request_id <= sent.id)
 
     def _settle(self, request_id: int, reply: AnyEvent) -> None:
         pending = self._pending.get(request_id)
@@ -289,14 +304,17 @@ class Client:
     def _end(self, error: Optional[MessengerError]) -> None:
         """End once: by the reader, with the reason, or by `close`."""
         with _ending:
-            if self._closed:
-                return
+            is_first = not self._closed
             self._closed = True
-            self.error = error
-        self._shut_down()
-        self._hello.put(None)
+            if is_first:
+                self.error = error
+        if is_first:
+            self._shut_down()
+            self._hello.put(None)
         if threading.current_thread() is not self._reader and self._reader.is_alive():
             self._reader.join(1)
+        if not is_first:
+            return
         self._sock.close()
         reason = error or ConnectionLost("the connection is closed")
         for pending in list(self._pending.values()):

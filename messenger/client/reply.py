@@ -53,9 +53,11 @@ class PendingReply:
             self._error = Refused(reply.code, reply.message, reply.retry_after)
         else:
             self._reply = reply
-        if self._on_reply is not None:
-            self._on_reply(reply)
-        self._done.set()
+        try:
+            if self._on_reply is not None:
+                self._on_reply(reply)
+        finally:
+            self._done.set()
         return True
 
     def fail(self, error: MessengerError) -> None:

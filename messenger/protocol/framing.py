@@ -101,19 +101,25 @@ class EventReader(LineCutter):
     limit = EVENT_LINE_MAX
 
     def feed(self, data: bytes) -> List[AnyEvent]:
-        """Return the events that `data` completes; raises `ProtocolError` at the first line that is none."""
+        """Return the events that `data` completes.
+
+        Raises `ProtocolError` at the first line that is none; its `before` holds the events in front of that line.
+        """
         events: List[AnyEvent] = []
         block = self.cut(data)
-        for line in block.split(b"\n"):
-            if line.strip():
-                event = _decode_event_line(line)
+        is_clean = is_plain(block)
+        try:
+            for line in block.split(b"\n"):
+                event = _decode_event_line(line) if line.strip() else None
                 if event is not None:
+                    if not is_clean:
+                        _clean_fields(event)
                     events.append(event)
-        if not is_plain(block):
-            for event in events:
-                _clean_fields(event)
-        if self.overflowed:
-            raise ProtocolError(f"the server sent a line of more than {EVENT_LINE_MAX} bytes")
+            if self.overflowed:
+                raise ProtocolError(f"the server sent a line of more than {EVENT_LINE_MAX} bytes")
+        except ProtocolError as error:
+            error.before = events
+            raise
         return events
 
 

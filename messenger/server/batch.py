@@ -91,7 +91,7 @@ class Batch:
 
     def take_pending(self) -> Work:
         """Return what is to be sent, and forget all of the batch: it has been carried out."""
-        work = [(connection, connection.pending) for connection in self.dirty]
+        work = [(connection, connection.pending) for connection in self.dirty if connection.pending]
         for connection in self.dirty:
             connection.pending = []
         self.dirty.clear()

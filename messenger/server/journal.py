@@ -32,16 +32,17 @@ class Journal:
     def __init__(self, folder: Path, durable: bool) -> None:
         self._folder = folder
         self._durable = durable
-        self._lock = _lock(folder)
         self._group_logs: OrderedDict[str, LogFile] = OrderedDict()
         self.unsynced: Set[LogFile] = set()
         """Message logs with lines that have not been synced to the disk; only filled when durable."""
+        self._lock = _lock(folder)
         try:
             self._messages = LogFile(folder / "messagelog.txt")
             self._activity = LogFile(folder / "activitylog.txt")
-            self.write_userlog(())
         except StorageError as error:
+            os.close(self._lock)
             raise ConfigError(str(error)) from error
+        self.write_userlog(())
 
     def load_state(self, users: frozenset[str]) -> State:
         """Return the state that the files keep: last numbers, groups and memberships."""
@@ -54,7 +55,11 @@ class Journal:
         except (OSError, msgspec.MsgspecError) as error:
             raise ConfigError(f"{path} cannot be read ({error}); move it away to start without groups") from None
         for record in records:
-            number = self._group_log(record.name).last_number
+            try:
+                number = self._group_log(record.name).last_number
+            except StorageError as error:
+                raise ConfigError(str(error)) from error
+            self._close_oldest()
             state.add_group(Group(record.name, record.members, set(record.joined), number))
         return state
 
@@ -76,6 +81,7 @@ class Journal:
         if self._durable:
             self.unsynced.add(self._messages)
             self.unsynced.update(log for log, _ in done)
+        self._close_oldest()
 
     def write_activity(self, lines: List[str]) -> None:
         """Append to activitylog.txt; a failure is told in the diagnostics only."""
@@ -95,10 +101,11 @@ class Journal:
 
     def create_group_log(self, group: str) -> int:
         """Create the log of a new group and return its last number: 0, unless such a file was there already."""
-        log = self._group_log(group)
+        number = self._group_log(group).last_number
         if self._durable:
             _sync_folder(self._folder)
-        return log.last_number
+        self._close_oldest()
+        return number
 
     def close(self) -> None:
         """Empty userlog.txt, put everything on the disk, and give the directory free."""
@@ -115,21 +122,22 @@ class Journal:
         log = self._group_logs.get(group)
         if log is None:
             log = self._group_logs[group] = LogFile(self._folder / f"{group}_messagelog.txt")
-            if len(self._group_logs) > OPEN_GROUP_LOGS_MAX:
-                self._close_oldest()
         else:
             self._group_logs.move_to_end(group)
         return log
 
     def _close_oldest(self) -> None:
-        name, oldest = self._group_logs.popitem(last=False)
-        try:
-            if oldest in self.unsynced:
-                oldest.sync()
+        """Keep few group logs open; never called while a batch could still be taken back."""
+        while len(self._group_logs) > OPEN_GROUP_LOGS_MAX:
+            name, oldest = self._group_logs.popitem(last=False)
+            try:
+                if self._durable:
+                    oldest.sync()  # nobody can do so once it is closed
+            except StorageError as error:
+                self._group_logs[name] = oldest
+                _log.error("%s", error)
+                return
             oldest.close()
-        except StorageError as error:
-            self._group_logs[name] = oldest
-            _log.error("%s", error)
 
     def _replace(self, name: str, data: bytes, sync: bool) -> None:
         temporary = self._folder / f".{name}.new"

@@ -6,7 +6,7 @@ import errno
 import logging
 import os
 import socket
-from typing import Final, List, Sequence, Tuple
+from typing import Any, Final, List, Sequence, Tuple
 
 from messenger.chat.refusal import Refusal
 from messenger.errors import ConfigError
@@ -105,9 +105,16 @@ def listen(addresses: Sequence[str], port: int) -> List[socket.socket]:
     raise ConfigError("found no port that is free on all addresses")
 
 
+def _resolve(host: str, port: int) -> Tuple[Any, ...]:
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except UnicodeError:
+        raise ConfigError(f"{host!r} is no address") from None
+
+
 def _listen_on(host: str, port: int, required: bool) -> socket.socket | None:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        found = _resolve(host, port)
         sock = socket.socket(found[0], found[1], found[2])
     except OSError as error:
         if not required and error.errno in (errno.EAFNOSUPPORT, socket.EAI_ADDRFAMILY):

@@ -52,7 +52,8 @@ class Syncer:
             stored = self._sync(files)
             for its_files, work in batches:
                 if its_files and not stored:
-                    work = [(connection, refuse_messages(events)) for connection, events in work]
+                    refused = [(connection, refuse_messages(events)) for connection, events in work]
+                    work = [(connection, events) for connection, events in refused if events]
                 self._release(work)
 
     @staticmethod

@@ -1,0 +1,1 @@
+"""Load on the server: a generator in C and the benchmark that compares the server with others of its kind."""
