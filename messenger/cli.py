@@ -96,6 +96,7 @@ def serve(
 
     ATTEMPTS, 1 to 5, is how many consecutive failed logins block an account for 10 seconds.
     """
+    _open_standard_streams()
     from messenger.server import Server
     from messenger.server.console import Console
 
@@ -157,6 +158,7 @@ def chat(
     Exit status: 0 ok, 1 a command was refused or a /wait not met (not at a terminal), 2 usage, 3 cannot connect or
     connection lost, 4 login refused or blocked, 130 interrupted.
     """
+    _open_standard_streams()
     from messenger.client.program import run
 
     try:
@@ -198,15 +200,23 @@ def credentials() -> None:
 @click.argument("name")
 def hash_password(name: str) -> None:
     """Read a password from stdin and print NAME's line for a credentials file, with the password hashed (scrypt)."""
-    from messenger.chat.accounts import ScryptHash, parse_credentials
+    from messenger.chat.accounts import ScryptHash, fault_in_account
 
-    password = click.prompt("Password", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
-    line = f"{name} {ScryptHash.make(password.rstrip(chr(10)), secrets.token_bytes(16))}"
-    try:
-        parse_credentials(f"{name} {password.rstrip(chr(10))}".encode())
-    except ConfigError as error:
-        raise OneLineUsageError(str(error).partition(": ")[2] or str(error)) from None
-    click.echo(line)
+    given = click.prompt("Password", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
+    password = given.rstrip("\r\n")
+    fault = fault_in_account(name, password)
+    if fault or password.startswith("$scrypt$"):
+        raise OneLineUsageError(fault or "this is a hash already")
+    click.echo(f"{name} {ScryptHash.make(password, secrets.token_bytes(16))}")
+
+
+def _open_standard_streams() -> None:
+    """Give a program that was started with closed ones /dev/null, before a socket gets their numbers."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _end_on_signals(end: Callable[[], None]) -> None:

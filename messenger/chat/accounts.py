@@ -99,7 +99,7 @@ def parse_credentials(data: bytes) -> Dict[str, str]:
         if not line_text.strip() or line_text.startswith("#"):
             continue
         name, _, secret = line_text.partition(" ")
-        fault = _fault_in_account(name, secret, name in accounts)
+        fault = f"the name {name} stands there twice" if name in accounts else fault_in_account(name, secret)
         if fault:
             raise ConfigError(f"line {number}: {fault}")
         accounts[name] = secret
@@ -108,11 +108,10 @@ def parse_credentials(data: bytes) -> Dict[str, str]:
     return accounts
 
 
-def _fault_in_account(name: str, secret: str, doubled: bool) -> Optional[str]:
+def fault_in_account(name: str, secret: str) -> Optional[str]:
+    """Return what is wrong with an account, in one sentence, or None."""
     if not USER_NAME.fullmatch(name):
         return f"{name[:40]!r} is no user name: 1 to {NAME_MAX} of A-Z a-z 0-9 . _ - beginning with a letter or digit"
-    if doubled:
-        return f"the name {name} stands there for the second time"
     if not secret.strip():
         return f"no password after the name {name}"
     if not secret.isprintable() or len(secret) > PASSWORD_MAX:

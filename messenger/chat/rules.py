@@ -38,8 +38,11 @@ class Rules:
                 number = COMMANDS[type(request)](state, session, request, moment, out)
             except Refusal as refusal:
                 out.deliver(session, refusal.error(request.id))  # type: ignore[union-attr]  # what has no id is not refused
-                continue
+                number = None
             if number is None:
+                if ack is not None:
+                    _extend(ack, last_id, last_number)
+                    ack = None
                 if session.closing:
                     break
                 continue

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import enum
 import socket
-import sys
 from typing import Callable, Optional, Union
 
 from messenger import wording
 from messenger.client.client import Client
 from messenger.client.commands import CommandError, Help, LocalCommand, ServerCommand, Sleep, Wait, help_lines, parse
 from messenger.client.render import render
-from messenger.client.screen import Screen, Woken
+from messenger.client.screen import Output, Screen, Woken
 from messenger.client.transcript import Transcript
 from messenger.config import ChatConfig
 from messenger.errors import (
@@ -75,6 +74,8 @@ class Conversation:
         except EOFError:
             self._complain(wording.LOGIN_INCOMPLETE)
             return Status.LOGIN_REFUSED
+        except Woken:
+            return Status.OK  # in the middle of the login, only the end of whoever reads our output wakes us
         except ConfigError as error:
             self._complain(str(error))
             return Status.USAGE
@@ -168,8 +169,10 @@ class Conversation:
         elif isinstance(command, Sleep):
             self._transcript.sleep(command.seconds)
         elif isinstance(command, Help):
-            lines = help_lines()
-            self._screen.show([encode({"type": "help", "lines": lines}).decode()] if self._config.json else lines)
+            if self._config.json:
+                self._complain("\n".join(help_lines()))  # no event, so nothing for stdout
+            else:
+                self._screen.show(help_lines())
         else:
             self._refused("not_available", wording.NO_FILES_YET)
         return True
@@ -250,5 +253,6 @@ def _reserve_udp_port(port: int) -> socket.socket:
 
 
 def complain_on_stderr(message: str) -> None:
-    """Tell why the program ends, in one line."""
-    sys.stderr.write(f"messenger: {clean(message)}\n")
+    """Tell a person something that does not belong to the conversation, most often why the program ends."""
+    lines = [clean(line) for line in message.split("\n")]
+    Output(2).write("messenger: " + "\n".join(lines) + "\n")

@@ -26,10 +26,12 @@ def run(config: ChatConfig, script: Optional[Path], plain: bool) -> int:
 
 
 def _choose_screen(config: ChatConfig, script: Optional[Path], plain: bool, names: Names) -> Screen:
-    if script is not None or not sys.stdin.isatty():
-        return PipeScreen(script)
-    if plain or config.json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
-        return BareTerminal()
+    # JSON is UTF-8 whatever the locale says (RFC 8259, section 8.1).
+    encoding = "utf-8" if config.json or sys.stdout is None else sys.stdout.encoding
+    if script is not None or not os.isatty(0):
+        return PipeScreen(script, encoding)
+    if plain or config.json or not os.isatty(1) or os.environ.get("TERM", "dumb") == "dumb":
+        return BareTerminal(encoding)
     from messenger.client.terminal import EditorTerminal  # a third of a second that scripts need not spend
 
     return EditorTerminal(names)

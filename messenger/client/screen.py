@@ -10,7 +10,7 @@ import codecs
 import os
 import select
 import signal
-import sys
+import stat
 import termios
 import threading
 import tty
@@ -124,15 +124,13 @@ class PipeScreen:
 
     is_interactive = False
 
-    def __init__(self, script: Optional[Path] = None, stdin: int = 0, stdout: int = 1) -> None:
+    def __init__(
+        self, script: Optional[Path] = None, encoding: str = "utf-8", *, stdin: int = 0, stdout: int = 1
+    ) -> None:
         self._waker = _Waker()
         self._comments = script is not None
-        try:
-            fd = stdin if script is None else os.open(script, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise ConfigError(f"cannot read the script {script}: {error.strerror}") from error
-        self._source = LineSource(fd, self._waker)
-        self._output = Output(stdout, sys.stdout.encoding or "utf-8")
+        self._source = LineSource(stdin if script is None else _open_script(script), self._waker)
+        self._output = Output(stdout, encoding)
         self._number = 0
 
     @property
@@ -182,9 +180,9 @@ class BareTerminal:
     is_interactive = True
     is_broken = False
 
-    def __init__(self, stdout: int = 1) -> None:
-        self._results = Output(stdout, sys.stdout.encoding or "utf-8")
-        self._dialogue = self._results if os.isatty(stdout) else Output(2)
+    def __init__(self, encoding: str = "utf-8", *, stdout: int = 1) -> None:
+        self._results = Output(stdout, encoding)
+        self._dialogue = self._results if os.isatty(stdout) else Output(2, encoding)
         self._waker = _Waker()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._lock = threading.RLock()
@@ -285,6 +283,17 @@ class BareTerminal:
         tty.setcbreak(0)
         if self._is_reading:
             self._dialogue.write(self._prompt + ("" if self._hidden else self._typed))
+
+
+def _open_script(script: Path) -> int:
+    try:
+        fd = os.open(script, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise ConfigError(f"cannot read the script {script}: {error.strerror}") from error
+    if stat.S_ISDIR(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise ConfigError(f"cannot read the script {script}: it is a folder")
+    return fd
 
 
 def _columns(character: str) -> int:

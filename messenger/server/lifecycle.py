@@ -43,12 +43,15 @@ class Server:
         """The TCP port in use."""
         self.addresses: List[str] = [sock.getsockname()[0] for sock in sockets]
         """The addresses listened on."""
+        journal = None
         try:
             journal = Journal(config.data_dir, config.durable)
             state = journal.load_state(frozenset(credentials))
         except ConfigError:
             for sock in sockets:
                 sock.close()
+            if journal is not None:
+                journal.close()
             raise
         accounts = Accounts(credentials, secrets.token_bytes(32))
         self._core = Core(Rules(state, accounts, config.attempts), accounts, journal, self._console, config.durable)

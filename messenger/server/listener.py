@@ -32,7 +32,13 @@ class Listener:
         self._reserve = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._paused_until = 0.0
         self.fileno = sock.fileno
-        self.close = sock.close
+
+    def close(self) -> None:
+        """Accept nothing more."""
+        self._sock.close()
+        if self._reserve >= 0:
+            os.close(self._reserve)
+            self._reserve = -1
 
     @property
     def is_paused(self) -> bool:
