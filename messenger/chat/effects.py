@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Protocol, Tuple
 
 from messenger.chat.state import Session
-from messenger.protocol.messages import Event, Login
+from messenger.protocol.messages import Event, Login, Sent
 
 
 class Effects(Protocol):
@@ -17,6 +17,9 @@ class Effects(Protocol):
 
     def deliver(self, session: Session, event: Event) -> None:
         """Send an event or a reply to one session."""
+
+    def acknowledge(self, session: Session, sent: Sent) -> None:
+        """Reply `sent` to one session: behind what it was sent before, but it may wait a moment for more to send."""
 
     def deliver_all(self, sessions: Iterable[Session], but: Session, event: Event) -> None:
         """Send one event to all these sessions but one."""

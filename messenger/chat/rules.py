@@ -51,7 +51,7 @@ class Rules:
                 if ack is not None:
                     _extend(ack, last_id, last_number)
                 ack = Sent(request_id, moment.text, number)
-                out.deliver(session, ack)
+                out.acknowledge(session, ack)
             last_id, last_number = request_id, number
         if ack is not None:
             _extend(ack, last_id, last_number)

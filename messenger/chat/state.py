@@ -25,7 +25,7 @@ class Moment:
 class Session:
     """One connection, as far as the rules care. The server's connection is one of these."""
 
-    __slots__ = ("address", "closing", "name", "pending", "since", "udp_port", "verifying")
+    __slots__ = ("address", "closing", "is_due", "name", "pending", "since", "udp_port", "verifying")
 
     def __init__(self, address: str) -> None:
         self.name = ""
@@ -41,6 +41,8 @@ class Session:
         """True from the moment on which nothing more is taken from this session."""
         self.pending: List[Any] = []
         """Events for this session that the sink has collected and not sent yet."""
+        self.is_due = False
+        """Whether they are to be sent with the present batch; acknowledgements alone may wait."""
 
 
 class Group:

@@ -31,7 +31,9 @@ class Batch:
         self.activity: List[str] = []
         self.told: List[Told] = []
         self.dirty: List[Any] = []
-        """Sessions that have something pending; all are connections."""
+        """Sessions that are to be sent what they have pending; all are connections."""
+        self.late: List[Any] = []
+        """Sessions for which nothing but acknowledgements was pending when they were added."""
         self.is_presence_changed = False
         self.is_groups_changed = False
         self.record = self.lines.append
@@ -40,10 +42,25 @@ class Batch:
 
     def deliver(self, session: Session, event: Event) -> None:
         """Keep an event for a session."""
+        if not session.is_due:
+            session.is_due = True
+            self.dirty.append(session)
+        session.pending.append(event)
+
+    def acknowledge(self, session: Session, sent: Sent) -> None:
+        """Keep an acknowledgement, which goes out with the session's next event or when `hurry` is called."""
         pending = session.pending
         if not pending:
-            self.dirty.append(session)
-        pending.append(event)
+            self.late.append(session)
+        pending.append(sent)
+
+    def hurry(self) -> None:
+        """Let the acknowledgements that wait go out with this batch."""
+        for session in self.late:
+            if session.pending and not session.is_due:
+                session.is_due = True
+                self.dirty.append(session)
+        self.late.clear()
 
     def deliver_all(self, sessions: Iterable[Session], but: Session, event: Event) -> None:
         """Keep an event, encoded once, for all these sessions but one."""
@@ -51,10 +68,10 @@ class Batch:
         dirty = self.dirty
         for session in sessions:
             if session is not but:
-                pending = session.pending
-                if not pending:
+                if not session.is_due:
+                    session.is_due = True
                     dirty.append(session)
-                pending.append(raw)
+                session.pending.append(raw)
 
     def record_group(self, group: str, line: str) -> None:
         """Keep a line for the log of a group."""
@@ -86,14 +103,16 @@ class Batch:
         state.number -= len(self.lines)
         for group, lines in self.group_lines.items():
             state.groups[group.lower()].number -= len(lines)
+        self.hurry()
         for session in self.dirty:
-            session.pending[:] = refuse_messages(session.pending)
+            session.pending[:] = refuse_messages(session.pending, state.number)
 
     def take_pending(self) -> Work:
         """Return what is to be sent, and forget all of the batch: it has been carried out."""
         work = [(connection, connection.pending) for connection in self.dirty if connection.pending]
         for connection in self.dirty:
             connection.pending = []
+            connection.is_due = False
         self.dirty.clear()
         self.lines.clear()
         self.activity.clear()
@@ -104,11 +123,14 @@ class Batch:
         return work
 
 
-def refuse_messages(events: List[Any]) -> List[Any]:
-    """Return these events without messages, and with refusals in the place of their acknowledgements."""
+def refuse_messages(events: List[Any], stored: int = 0) -> List[Any]:
+    """Return these events without messages, and with refusals in the place of their acknowledgements.
+
+    Acknowledgements of messages up to the number `stored` stay: they are older and only waited to be sent.
+    """
     kept: List[Any] = []
     for event in events:
-        if isinstance(event, Sent):
+        if isinstance(event, Sent) and event.number > stored:
             refusal = Refusal("not_stored")
             kept += [refusal.error(request_id) for request_id in range(event.id - event.count + 1, event.id + 1)]
         elif not isinstance(event, (Message, Raw)):

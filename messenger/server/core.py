@@ -73,6 +73,8 @@ class Core:
             self._write_userlog(moment.monotonic)
         if batch.told:
             self._console.tell(moment.text, batch.told)
+        if self.syncer is not None:
+            batch.hurry()  # an acknowledgement shares the fate of its messages: refused if these cannot be synced
         work = batch.take_pending()
         if self.syncer is not None and work:
             files, self.journal.unsynced = self.journal.unsynced, set()

@@ -34,6 +34,10 @@ TICK_SECONDS: Final = 1.0
 LINGER_SECONDS: Final = 2.0
 """How long a closing connection is read on, so that the kernel does not throw away what was sent last."""
 
+ACK_SECONDS: Final = 0.002
+"""How long an acknowledgement may wait while there is other work. A server that has nothing else to do sends it at
+once; a busy one sends several with one system call, which is a third of what a message costs."""
+
 STOP_SECONDS: Final = 2.0
 """How long a stopping server goes on sending what clients have not read yet."""
 
@@ -62,6 +66,7 @@ class IoLoop:
         self._wakee.setblocking(False)
         self._stopping = False
         self._next_tick = 0.0
+        self._acks_due = 0.0
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
         for fd in (self._wakee.fileno(), *self._listeners):
             self._epoll.register(fd, select.EPOLLIN)
@@ -97,8 +102,12 @@ class IoLoop:
         while not self._stopping:
             ready = self._epoll.poll(self._patience())
             moment = self._clock.moment()
+            if self._batch.late and (not ready or moment.monotonic >= self._acks_due):
+                self._batch.hurry()
             arrived = self._read_ready(ready, moment.monotonic)
             self._take_batch(arrived, moment)
+            if self._batch.late and self._acks_due <= moment.monotonic:
+                self._acks_due = moment.monotonic + ACK_SECONDS
             if moment.monotonic >= self._next_tick:
                 self._next_tick = moment.monotonic + TICK_SECONDS
                 self._tick(moment.monotonic)
@@ -106,7 +115,7 @@ class IoLoop:
 
     def _patience(self) -> float:
         """Return for how many seconds there is nothing to do unless something comes."""
-        if self._lost:
+        if self._lost or self._batch.late:
             return 0.0
         until_tick = max(0.0, self._next_tick - time.monotonic())
         return min(until_tick, USERLOG_RETRY_SECONDS) if self._core.is_userlog_due else until_tick
@@ -309,6 +318,7 @@ class IoLoop:
         for listener in self._listeners.values():
             listener.close()
         core = self._core
+        self._batch.hurry()
         everyone = list(self._connections.values())
         with core.lock:
             for connection in everyone:
