@@ -53,6 +53,8 @@ UDP_PORT = Checked("port", lambda text: parse_port(text, "UDP_PORT"))
 ATTEMPTS = Checked("attempts", parse_attempts)
 EXISTING_FILE = click.Path(path_type=Path)
 
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 # A negative number is an argument that is refused with its range, not an unknown option.
 NEGATIVE_NUMBERS = {"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
 
@@ -116,7 +118,10 @@ def serve(
         )
         server = Server(config, console)
         _end_on_signals(server.end)
+        # The kernel may give a signal to any thread that takes it, and only the main thread's wait is interrupted.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         server.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     except MessengerError as error:
         raise OneLineError(str(error)) from None
     healthy = server.wait()
@@ -225,10 +230,9 @@ def _end_on_signals(end: Callable[[], None]) -> None:
             signal.signal(again, _exit_at_once)
         end()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, ask)
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup means it
-        signal.signal(signal.SIGHUP, ask)
+    for number in _ENDING:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup means it
+            signal.signal(number, ask)
 
 
 def _exit_at_once(number: int, frame: object) -> NoReturn:

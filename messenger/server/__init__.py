@@ -2,6 +2,7 @@
 
     listener    listening sockets
     loop        an I/O thread and the connections that it owns
+    sender      events out to the connections of an I/O thread
     connection  one client's socket and buffers
     batch       the effects of one wake-up, collected
     core        rules and journal behind one lock; what becomes of a batch

@@ -19,12 +19,13 @@ from typing import Callable, Deque, Dict, Final, List, Tuple
 from messenger.chat.state import Moment
 from messenger.protocol.framing import Incoming, encode_lines
 from messenger.protocol.limits import DEAD_SECONDS, LOGIN_SECONDS, PING_SECONDS, PROTOCOL_VERSION
-from messenger.protocol.messages import Check, Closing, Event, Hello, Login
+from messenger.protocol.messages import Check, Closing, Hello, Login
 from messenger.server.batch import Work
 from messenger.server.clock import Clock
-from messenger.server.connection import END, OUTBOX_MAX, OUTBOX_PAUSE, RECEIVE_BYTES, Connection, plain_address
+from messenger.server.connection import END, RECEIVE_BYTES, Connection, plain_address
 from messenger.server.core import USERLOG_RETRY_SECONDS, Core
 from messenger.server.listener import Listener
+from messenger.server.sender import Sender
 from messenger.version import __version__
 from messenger.wording import CLOSINGS
 
@@ -34,7 +35,7 @@ TICK_SECONDS: Final = 1.0
 LINGER_SECONDS: Final = 2.0
 """How long a closing connection is read on, so that the kernel does not throw away what was sent last."""
 
-ACK_SECONDS: Final = 0.002
+ACK_SECONDS: Final = 0.004
 """How long an acknowledgement may wait while there is other work. A server that has nothing else to do sends it at
 once; a busy one sends several with one system call, which is a third of what a message costs."""
 
@@ -58,7 +59,7 @@ class IoLoop:
         self._next_owner = share_out
         self._adopted: Deque[Tuple[socket.socket, str]] = deque()
         self._verified: Deque[Tuple[Connection, Login, bool]] = deque()
-        self._lost: List[Connection] = []
+        self._sender = Sender(self._epoll)
         self.handed: Work = []
         """Sends that another thread asks of this one; guarded by the core's lock."""
         self._waker, self._wakee = socket.socketpair()
@@ -115,7 +116,7 @@ class IoLoop:
 
     def _patience(self) -> float:
         """Return for how many seconds there is nothing to do unless something comes."""
-        if self._lost or self._batch.late:
+        if self._sender.lost or self._batch.late:
             return 0.0
         until_tick = max(0.0, self._next_tick - time.monotonic())
         return min(until_tick, USERLOG_RETRY_SECONDS) if self._core.is_userlog_due else until_tick
@@ -130,7 +131,7 @@ class IoLoop:
                 self._serve_own_descriptor(fd, now)
                 continue
             if mask & writable:
-                self._send_more(connection)
+                self._sender.send_more(connection)
                 if mask == writable:
                     continue
             sock = connection.sock
@@ -143,7 +144,7 @@ class IoLoop:
             except OSError:
                 data = b""
             if not data:
-                self._lost.append(connection)
+                self._sender.lost.append(connection)
             elif not connection.closing:
                 requests = connection.reader.feed(data)
                 if requests:
@@ -155,19 +156,19 @@ class IoLoop:
         core = self._core
         batch = self._batch
         rules = core.rules
-        lost, self._lost = self._lost, []
+        lost, self._sender.lost = self._sender.lost, []
         with core.lock:
             for connection, requests in arrived:
                 rest = rules.handle(connection, requests, moment, batch)
                 if rest or connection.verifying:
                     connection.held = rest
-                    self._watch(connection)
+                    self._sender.watch(connection)
             while self._verified:
                 self._resume_login(self._verified.popleft(), moment)
             for connection in lost:
                 rules.disconnected(connection, moment, batch)
             work = core.commit(batch, self, moment)
-        self._send(work)
+        self._sender.send(work)
         for connection in lost:
             self._close(connection)
 
@@ -178,82 +179,7 @@ class IoLoop:
         held, connection.held = connection.held, None
         if held and not connection.closing:
             connection.held = rules.handle(connection, held, moment, self._batch) or None
-        self._watch(connection)
-
-    def _send(self, work: Work) -> None:
-        for connection, events in work:
-            sock = connection.sock
-            if sock is None:
-                continue
-            if events[-1] is END:
-                self._send_last(connection, events[:-1])
-                continue
-            data = encode_lines(events)
-            if connection.outbox is not None:
-                self._queue(connection, data)
-                continue
-            try:
-                sent = sock.send(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                continue  # broken: the next poll tells
-            if sent != len(data):
-                self._queue(connection, data[sent:])
-
-    def _send_last(self, connection: Connection, events: List[Event]) -> None:
-        """Send these, then end the connection: the client reads them before it reads the end."""
-        if events:
-            self._send([(connection, events)])
-        connection.closing = True
-        connection.asked = time.monotonic()
-        if connection.outbox is None:
-            self._half_close(connection)
-
-    def _queue(self, connection: Connection, data: bytes) -> None:
-        if connection.outbox is None:
-            connection.outbox = bytearray()
-        connection.outbox += data
-        if len(connection.outbox) > OUTBOX_MAX:
-            _log.warning("%s does not read: cut off", connection.name or connection.address)
-            connection.outbox = None
-            self._lost.append(connection)
-        else:
-            self._watch(connection)
-
-    def _send_more(self, connection: Connection) -> None:
-        if connection.sock is None or connection.outbox is None:
-            return
-        try:
-            sent = connection.sock.send(connection.outbox)
-        except BlockingIOError:
-            return
-        except OSError:
-            self._lost.append(connection)
-            return
-        del connection.outbox[:sent]
-        if not connection.outbox:
-            connection.outbox = None
-            if connection.closing:
-                self._half_close(connection)
-        self._watch(connection)
-
-    def _watch(self, connection: Connection) -> None:
-        """Watch for what this connection may do now: unread output and unchecked passwords stop its reading."""
-        if connection.sock is None:
-            return
-        waiting = connection.outbox
-        mask = select.EPOLLOUT if waiting is not None else 0
-        if not connection.verifying and (waiting is None or len(waiting) < OUTBOX_PAUSE):
-            mask |= select.EPOLLIN
-        self._epoll.modify(connection.fd, mask)
-
-    def _half_close(self, connection: Connection) -> None:
-        assert connection.sock is not None
-        try:
-            connection.sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._lost.append(connection)
+        self._sender.watch(connection)
 
     def _close(self, connection: Connection) -> None:
         if connection.sock is not None:
@@ -301,16 +227,16 @@ class IoLoop:
             silent = now - connection.heard
             if connection.closing:
                 if now - connection.asked > LINGER_SECONDS:
-                    self._lost.append(connection)
+                    self._sender.lost.append(connection)
             elif silent > (DEAD_SECONDS if connection.name else LOGIN_SECONDS) and not connection.verifying:
                 connection.closing = True
                 work.append((connection, [_closing("idle"), END]))
                 if connection.name:
-                    self._lost.append(connection)
+                    self._sender.lost.append(connection)
             elif connection.name and silent > PING_SECONDS and now - connection.asked > PING_SECONDS:
                 connection.asked = now
                 work.append((connection, [Check()]))
-        self._send(work)
+        self._sender.send(work)
 
     def _say_goodbye(self) -> None:
         """Take every session off, tell its client, and go on sending for a moment what was not read yet."""
@@ -328,13 +254,13 @@ class IoLoop:
             core.syncer.stop()
             with core.lock:
                 work, self.handed = work + self.handed, []
-        self._send(work)
-        self._send([(connection, [_closing("shutdown"), END]) for connection in everyone if connection.sock])
+        self._sender.send(work)
+        self._sender.send([(connection, [_closing("shutdown"), END]) for connection in everyone if connection.sock])
         deadline = time.monotonic() + STOP_SECONDS
         while any(c.outbox for c in everyone) and time.monotonic() < deadline:
             for fd, mask in self._epoll.poll(0.1):
                 if mask & select.EPOLLOUT and fd in self._connections:
-                    self._send_more(self._connections[fd])
+                    self._sender.send_more(self._connections[fd])
         for connection in everyone:
             self._close(connection)
         self._epoll.close()
