@@ -12,7 +12,7 @@ from typing import Any, Callable, NoReturn, Optional, Tuple
 
 import click
 
-from messenger.config import ChatConfig, ServerConfig, parse_attempts, parse_port, read_password
+from messenger.config import ChatConfig, ServerConfig, parse_attempts, parse_port, parse_seconds, read_password
 from messenger.errors import ConfigError, MessengerError
 from messenger.version import __version__
 
@@ -51,6 +51,7 @@ class Checked(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gener
 SERVER_PORT = Checked("port", lambda text: parse_port(text, "SERVER_PORT"))
 UDP_PORT = Checked("port", lambda text: parse_port(text, "UDP_PORT"))
 ATTEMPTS = Checked("attempts", parse_attempts)
+SECONDS = Checked("seconds", lambda text: parse_seconds(text, "--connect-timeout"))
 EXISTING_FILE = click.Path(path_type=Path)
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -140,7 +141,7 @@ def serve(
 @click.option("--json", "as_json", is_flag=True, help="Show events as JSON, one a line.")
 @click.option("--plain", is_flag=True, help="Bare lines, no editor; automatic without a terminal.")
 @click.option("--download-dir", type=EXISTING_FILE, default=".", show_default=True, metavar="DIR")
-@click.option("--connect-timeout", type=click.FloatRange(0.1), default=10.0, show_default=True, metavar="SECONDS")
+@click.option("--connect-timeout", type=SECONDS, default="10", show_default=True, metavar="SECONDS")
 @click.option("--fail-fast", is_flag=True, help="Without a terminal: end at the first refused command.")
 def chat(
     server_ip: str,

@@ -10,6 +10,8 @@ from messenger.errors import ConfigError
 
 ATTEMPTS_MAX: Final = 5
 PORT_MAX: Final = 65535
+SECONDS_MIN: Final = 0.1
+SECONDS_MAX: Final = 86_400.0
 IO_THREADS_MAX: Final = 64
 
 
@@ -27,6 +29,17 @@ def parse_attempts(text: str) -> int:
     if number is None or not 1 <= number <= ATTEMPTS_MAX:
         raise ConfigError(f"ATTEMPTS must be a whole number from 1 to {ATTEMPTS_MAX}, not {text!r}")
     return number
+
+
+def parse_seconds(text: str, name: str) -> float:
+    """Read a time-out in seconds; raises `ConfigError` that names `name` and the value."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not SECONDS_MIN <= seconds <= SECONDS_MAX:
+        raise ConfigError(f"{name} must be a number of seconds from {SECONDS_MIN:g} to {SECONDS_MAX:g}, not {text!r}")
+    return seconds
 
 
 def read_password(path: Path) -> str:

@@ -320,7 +320,7 @@ class Client:
         for pending in list(self._pending.values()):
             pending.fail(reason)
         self._pending.clear()
-        if error is not None and self._on_lost is not None:
+        if error is not None and self.server and self._on_lost is not None:  # what `connect` refused was never ours
             self._on_lost(error)
 
     def _shut_down(self) -> None:

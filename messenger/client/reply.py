@@ -61,6 +61,7 @@ class PendingReply:
         return True
 
     def fail(self, error: MessengerError) -> None:
-        """Give up: the reply will not come."""
-        self._error = error
-        self._done.set()
+        """Give up, unless it is there: the reply will not come."""
+        if not self._done.is_set():
+            self._error = error
+            self._done.set()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import termios
 import textwrap
+import tty
 from typing import Any, Dict, Final, Iterable, List
 
 from prompt_toolkit import PromptSession
@@ -49,6 +51,9 @@ class EditorTerminal:
             color_depth=depth,
         )
         self._woken = False
+        # Between two prompts nothing is echoed: what is typed ahead stands at the next one.
+        self._saved: List[Any] = termios.tcgetattr(0)
+        tty.setcbreak(0)
         self._output = StdoutProxy(sleep_between_writes=0.05, raw=True)
 
     def ask(self, question: str, hidden: bool = False) -> str:
@@ -74,9 +79,10 @@ class EditorTerminal:
                 loop.call_soon_threadsafe(self._give_up, session)
 
     def close(self) -> None:
-        """Show what waits to be shown."""
+        """Show what waits to be shown, and give the terminal its settings back."""
         self._output.close()
         sys.stdout.flush()
+        termios.tcsetattr(0, termios.TCSADRAIN, self._saved)
 
     def _command_prompt(self) -> FormattedText:
         """Return the list of commands, folded here because the editor cuts all lines of a prompt but the last."""
