@@ -1,0 +1,1 @@
+"""The wire protocol: vectors, framing, texts, and the docstring that describes it."""

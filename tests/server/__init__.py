@@ -1,0 +1,1 @@
+"""The server over real sockets, in this process or in one of its own."""
