@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from messenger.errors import ProtocolError
-from messenger.protocol.limits import EVENT_LINE_MAX, REQUEST_LINE_MAX, TEXT_MAX
+from messenger.protocol.limits import EVENT_LINE_MAX, REQUEST_ID_MAX, REQUEST_LINE_MAX, TEXT_MAX
 from messenger.protocol.messages import AnyEvent, AnyRequest, Malformed, Request
 from messenger.protocol.text import clean, fault_in_text, is_plain
 
@@ -191,7 +191,8 @@ def _salvage(line: bytes) -> _Salvage:
     for kind in (_Salvage, _SalvageId):
         try:
             found: Any = msgspec.json.decode(line, type=kind)
-            return _Salvage(found.id, getattr(found, "text", ""))
+            is_id = found.id is not None and 0 <= found.id <= REQUEST_ID_MAX
+            return _Salvage(found.id if is_id else None, getattr(found, "text", ""))
         except (msgspec.MsgspecError, ValueError, RecursionError):
             continue
     return _Salvage()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Tuple
 
 from msgspec import Raw
 
+from messenger import wording
 from messenger.chat.refusal import Refusal
 from messenger.chat.state import Session, State
 from messenger.protocol.framing import encode
@@ -103,6 +104,7 @@ class Batch:
         state.number -= len(self.lines)
         for group, lines in self.group_lines.items():
             state.groups[group.lower()].number -= len(lines)
+        self.told[:] = [line for line in self.told if line[0] not in (wording.WROTE, wording.WROTE_GROUP)]
         self.hurry()
         for session in self.dirty:
             session.pending[:] = refuse_messages(session.pending, state.number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, Final, Optional
@@ -32,6 +33,10 @@ USERLOG_RETRY_SECONDS: Final = 0.02
 """When to look again whether a replacement that was put off can be made."""
 
 
+FAILED_RETRY_SECONDS: Final = 1.0
+"""When to try a file again that could not be replaced, on a full disk for instance."""
+
+
 class Core:
     """One server's rules and files. `lock` is held by the I/O thread that hands requests to the rules."""
 
@@ -44,6 +49,8 @@ class Core:
         self._console = console
         self.is_userlog_due = False
         """Whether userlog.txt is behind, and `commit` has to be called again soon."""
+        self._groups_retry = math.inf
+        """When to write the file of groups again, after that has failed."""
         self._userlog_credit = USERLOG_CREDIT_SECONDS
         self._userlog_looked = 0.0
         self.syncer: Optional[Syncer] = Syncer(self._release) if durable else None
@@ -65,8 +72,9 @@ class Core:
                 batch.take_back_messages(state)
         if batch.activity:
             self.journal.write_activity(batch.activity)
-        if batch.is_groups_changed:
-            self.journal.write_groups(state.group_records())
+        if batch.is_groups_changed or self._groups_retry <= moment.monotonic:
+            written = self.journal.write_groups(state.group_records())
+            self._groups_retry = math.inf if written else moment.monotonic + FAILED_RETRY_SECONDS
         if batch.is_presence_changed:
             self.is_userlog_due = True
         if self.is_userlog_due:
@@ -88,9 +96,10 @@ class Core:
         self._userlog_looked = now
         if self._userlog_credit > 0:
             started = time.monotonic()
-            self.journal.write_userlog(self.rules.state.online.values())
+            self.is_userlog_due = not self.journal.write_userlog(self.rules.state.online.values())
             self._userlog_credit -= time.monotonic() - started
-            self.is_userlog_due = False
+            if self.is_userlog_due:
+                self._userlog_credit = -FAILED_RETRY_SECONDS * USERLOG_SHARE
 
     @staticmethod
     def _share(work: Work, loop: IoLoop) -> Work:

@@ -90,14 +90,14 @@ class Journal:
         except StorageError as error:
             _log.error("%d lines missing: %s", len(lines), error)
 
-    def write_userlog(self, sessions: Iterable[Session]) -> None:
-        """Replace userlog.txt: one line for each user who is online, in the order of logins."""
+    def write_userlog(self, sessions: Iterable[Session]) -> bool:
+        """Replace userlog.txt: one line for each user who is online, in the order of logins. False if it failed."""
         lines = [f"{n}; {s.since}; {s.name}; {s.address}; {s.udp_port}\n" for n, s in enumerate(sessions, 1)]
-        self._replace("userlog.txt", "".join(lines).encode(), False)
+        return self._replace("userlog.txt", "".join(lines).encode(), False)
 
-    def write_groups(self, records: List[GroupRecord]) -> None:
-        """Replace the file that keeps groups and memberships."""
-        self._replace("groups.json", msgspec.json.format(msgspec.json.encode(records)) + b"\n", self._durable)
+    def write_groups(self, records: List[GroupRecord]) -> bool:
+        """Replace the file that keeps groups and memberships. False if it failed."""
+        return self._replace("groups.json", msgspec.json.format(msgspec.json.encode(records)) + b"\n", self._durable)
 
     def create_group_log(self, group: str) -> int:
         """Create the log of a new group and return its last number: 0, unless such a file was there already."""
@@ -139,7 +139,7 @@ class Journal:
                 return
             oldest.close()
 
-    def _replace(self, name: str, data: bytes, sync: bool) -> None:
+    def _replace(self, name: str, data: bytes, sync: bool) -> bool:
         temporary = self._folder / f".{name}.new"
         try:
             fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -153,6 +153,8 @@ class Journal:
                 _sync_folder(self._folder)
         except OSError as error:
             _log.error("cannot replace %s: %s", name, error.strerror)
+            return False
+        return True
 
 
 def _lock(folder: Path) -> int:

@@ -35,6 +35,7 @@ class Server:
         self._console = console or Console(out=-1, err=-1)
         self._ended = threading.Event()
         self._failed = False
+        self._excepthook = threading.excepthook
         self._loops: List[IoLoop] = []
         credentials = _read_credentials(config)
         _raise_descriptor_limit()
@@ -63,7 +64,7 @@ class Server:
 
     def start(self) -> None:
         """Begin to serve; returns at once. The port is open and everything is ready."""
-        threading.excepthook = self._thread_failed
+        self._excepthook, threading.excepthook = threading.excepthook, self._thread_failed
         self._console.start()
         if self._core.syncer is not None:
             self._core.syncer.start()
@@ -89,10 +90,13 @@ class Server:
             loop.stop()
         for loop in self._loops:
             loop.thread.join(5)
+        if self._core.syncer is not None:
+            self._core.syncer.stop()
         self._core.workers.stop()
         with self._core.lock:
             self._core.journal.close()
         self._console.stop()
+        threading.excepthook = self._excepthook
 
     def connections_by_thread(self) -> List[int]:
         """Return how many connections each I/O thread owns."""

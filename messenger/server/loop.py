@@ -42,6 +42,9 @@ once; a busy one sends several with one system call, which is a third of what a 
 STOP_SECONDS: Final = 2.0
 """How long a stopping server goes on sending what clients have not read yet."""
 
+SEE_OFF_SECONDS: Final = 0.5
+"""How long it then waits for clients to close; those that have read its last line do so at once."""
+
 _HELLO: Final = encode_lines([Hello(PROTOCOL_VERSION, f"messenger {__version__}")])
 _log = logging.getLogger(__name__)
 
@@ -251,21 +254,38 @@ class IoLoop:
                 core.rules.disconnected(connection, moment, self._batch)
             work = core.commit(self._batch, self, moment)
         if core.syncer is not None:
-            core.syncer.stop()
+            core.syncer.drain()
             with core.lock:
                 work, self.handed = work + self.handed, []
         self._sender.send(work)
         self._sender.send([(connection, [_closing("shutdown"), END]) for connection in everyone if connection.sock])
-        deadline = time.monotonic() + STOP_SECONDS
-        while any(c.outbox for c in everyone) and time.monotonic() < deadline:
-            for fd, mask in self._epoll.poll(0.1):
-                if mask & select.EPOLLOUT and fd in self._connections:
-                    self._sender.send_more(self._connections[fd])
+        self._see_off()
         for connection in everyone:
             self._close(connection)
         self._epoll.close()
         self._waker.close()
         self._wakee.close()
+
+    def _see_off(self) -> None:
+        """Send what waits, and read until the clients close: unread input would make the kernel drop our last lines."""
+        started = time.monotonic()
+        while self._connections:
+            patience = STOP_SECONDS if any(c.outbox for c in self._connections.values()) else SEE_OFF_SECONDS
+            if time.monotonic() > started + patience:
+                return
+            for fd, mask in self._epoll.poll(0.05):
+                connection = self._connections.get(fd)
+                if connection is None or connection.sock is None:
+                    continue
+                if mask & select.EPOLLOUT:
+                    self._sender.send_more(connection)
+                try:
+                    if mask & ~select.EPOLLOUT and not connection.sock.recv(RECEIVE_BYTES):
+                        self._close(connection)
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    self._close(connection)
 
 
 def _closing(code: str) -> Closing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Callable, List, Set, Tuple
+from typing import Callable, List, Set, Tuple, Union
 
 from messenger.errors import StorageError
 from messenger.server.batch import Work, refuse_messages
@@ -18,7 +18,7 @@ class Syncer:
 
     def __init__(self, release: Callable[[Work], None]) -> None:
         self._release = release
-        self._waiting: List[Tuple[Set[LogFile], Work]] = []
+        self._waiting: List[Tuple[Set[LogFile], Union[Work, threading.Event]]] = []
         self._condition = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="syncer", daemon=True)
@@ -32,6 +32,14 @@ class Syncer:
         with self._condition:
             self._waiting.append((files, work))
             self._condition.notify()
+
+    def drain(self) -> None:
+        """Return when everything submitted so far has been released."""
+        released = threading.Event()
+        with self._condition:
+            self._waiting.append((set(), released))
+            self._condition.notify()
+        released.wait()
 
     def stop(self) -> None:
         """Return when everything submitted has been released."""
@@ -51,10 +59,12 @@ class Syncer:
             files: Set[LogFile] = set().union(*(files for files, _ in batches))
             stored = self._sync(files)
             for its_files, work in batches:
+                if isinstance(work, threading.Event):
+                    work.set()
+                    continue
                 if its_files and not stored:
-                    refused = [(connection, refuse_messages(events)) for connection, events in work]
-                    work = [(connection, events) for connection, events in refused if events]
-                self._release(work)
+                    work = [(connection, refuse_messages(events)) for connection, events in work]
+                self._release([(connection, events) for connection, events in work if events])
 
     @staticmethod
     def _sync(files: Set[LogFile]) -> bool:
