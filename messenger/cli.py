@@ -131,7 +131,11 @@ def serve(
     os._exit(0 if healthy else 1)
 
 
-@main.command(context_settings=NEGATIVE_NUMBERS)
+@main.command(
+    context_settings=NEGATIVE_NUMBERS,
+    epilog="Exit status: 0 ok, 1 a command was refused or a /wait not met (not at a terminal), 2 usage, "
+    "3 cannot connect or connection lost, 4 login refused or blocked, 130 interrupted.",
+)
 @click.argument("server_ip")
 @click.argument("server_port", type=SERVER_PORT)
 @click.argument("udp_port", type=UDP_PORT)
@@ -156,13 +160,9 @@ def chat(
     connect_timeout: float,
     fail_fast: bool,
 ) -> None:
-    r"""Log in to the server at SERVER_IP and SERVER_PORT, and chat. Files come in on UDP_PORT (0: any free one).
+    """Log in to the server at SERVER_IP and SERVER_PORT, and chat. Files come in on UDP_PORT (0: any free one).
 
     Commands come from the terminal, from piped stdin, or from a script; the first lines answer the login questions.
-
-    \b
-    Exit status: 0 ok, 1 a command was refused or a /wait not met (not at a terminal), 2 usage, 3 cannot connect or
-    connection lost, 4 login refused or blocked, 130 interrupted.
     """
     _open_standard_streams()
     from messenger.client.program import run

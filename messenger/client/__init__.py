@@ -1,6 +1,7 @@
 """The client: a library, and the programs that people and scripts use, which are its first users.
 
-client      `Client`: connection, login, requests, events
+client      `Client`: connecting, login, and a call for each request
+connection  what it is made of: ids, replies, events, heartbeat, the end
 reply       a reply that may not have come yet
 commands    typed lines to requests, derived from the request types (pure)
 render      events to lines for a person (pure)

@@ -89,6 +89,7 @@ class Conversation:
             self._complain(message)
             return Status.NO_CONNECTION
         except KeyboardInterrupt:
+            self._log_out_politely()
             self._complain(wording.INTERRUPTED)
             return Status.INTERRUPTED
         finally:
@@ -146,7 +147,7 @@ class Conversation:
                 return
             try:
                 line = self._screen.read_command()
-                if line and not self._carry_out(parse(line)):
+                if line.strip() and not self._carry_out(parse(line)):
                     return
             except EOFError:
                 return
@@ -164,10 +165,13 @@ class Conversation:
             if command.kind is Logout:
                 return False
             self._request(command)
-        elif isinstance(command, Wait):
-            self._wait(command)
-        elif isinstance(command, Sleep):
-            self._transcript.sleep(command.seconds)
+        elif isinstance(command, (Wait, Sleep)):
+            try:
+                self._wait(command)
+            except KeyboardInterrupt:
+                if not self._screen.is_interactive:
+                    raise
+                self._refused("wait_failed", wording.INTERRUPTED)
         elif isinstance(command, Help):
             if self._config.json:
                 self._complain("\n".join(help_lines()))  # no event, so nothing for stdout
@@ -195,8 +199,18 @@ class Conversation:
             self._show(goodbye)
         return Status.FAILED if self._failed and not self._screen.is_interactive else Status.OK
 
-    def _wait(self, wait: Wait) -> None:
-        if not self._transcript.wait(wait.pattern(), wait.seconds):
+    def _log_out_politely(self) -> None:
+        """Log out if that takes no time; otherwise the server sees that the connection ends."""
+        try:
+            if self._logged_in:
+                self.client.logout(timeout=0.5)
+        except (MessengerError, KeyboardInterrupt):
+            pass
+
+    def _wait(self, wait: Union[Wait, Sleep]) -> None:
+        if isinstance(wait, Sleep):
+            self._transcript.sleep(wait.seconds)
+        elif not self._transcript.wait(wait.pattern(), wait.seconds):
             message = wording.WAIT_FAILED.format(seconds=wait.seconds, wanted=clean(wait.wanted))
             if self._screen.is_interactive:
                 self._refused("wait_failed", message)
@@ -255,4 +269,4 @@ def _reserve_udp_port(port: int) -> socket.socket:
 def complain_on_stderr(message: str) -> None:
     """Tell a person something that does not belong to the conversation, most often why the program ends."""
     lines = [clean(line) for line in message.split("\n")]
-    Output(2).write("messenger: " + "\n".join(lines) + "\n")
+    Output(2).write(("messenger: " if len(lines) == 1 else "") + "\n".join(lines) + "\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import textwrap
 from typing import Annotated, Any, Dict, Final, List, NamedTuple, Pattern, Tuple, Type, Union
 
 from msgspec import Meta, Struct
@@ -86,7 +87,7 @@ LocalCommand = Union[P2pVideo, Help, Wait, Sleep]
 
 def parse(line: str) -> Union[ServerCommand, LocalCommand]:
     """Read one line; raises `CommandError` with a sentence for whoever typed it."""
-    word, _, rest = line.partition(" ")
+    word, _, rest = line.lstrip(" ").partition(" ")
     kind = BY_NAME.get(word)
     if kind is None:
         raise _unknown(word)
@@ -111,9 +112,10 @@ def help_lines() -> List[str]:
     return [f"{usages[kind]:{width}}  {help_line(kind)}" for kind in ALL_COMMANDS]
 
 
-def prompt_line() -> str:
-    """Return the list of commands that stands at every prompt."""
-    return wording.PROMPT.format(", ".join(command_name(kind) for kind in CHAT_COMMANDS))
+def prompt_lines(columns: int) -> str:
+    """Return the list of commands that stands at every prompt, folded between words for so many columns."""
+    line = wording.PROMPT.format(", ".join(command_name(kind) for kind in CHAT_COMMANDS))
+    return "\n".join(textwrap.wrap(line, max(columns - 1, 20), break_on_hyphens=False))
 
 
 def _take(argument: Argument, rest: str) -> Tuple[Any, str]:

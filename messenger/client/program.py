@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
-from typing import List, Optional
+from typing import List, NoReturn, Optional
 
 from messenger.client.chat import Conversation, complain_on_stderr
 from messenger.client.completion import Names
@@ -19,10 +20,17 @@ def run(config: ChatConfig, script: Optional[Path], plain: bool) -> int:
     screen = _choose_screen(config, script, plain, names)
     conversation = Conversation(config, screen, complain_on_stderr)
     conversation.on_event = names.learn
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _end)
     try:
         return int(conversation.run())
     finally:
         screen.close()
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)  # so that the terminal gets its settings back on the way
 
 
 def _choose_screen(config: ChatConfig, script: Optional[Path], plain: bool, names: Names) -> Screen:

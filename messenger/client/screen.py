@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import os
 import select
+import shutil
 import signal
 import stat
 import termios
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, List, Optional, Protocol
 
 from messenger import wording
-from messenger.client.commands import CommandError, prompt_line
+from messenger.client.commands import CommandError, prompt_lines
 from messenger.errors import ConfigError
 
 _READ_BYTES: Final = 64 * 1024
@@ -76,19 +77,37 @@ class Output:
 
 
 class _Waker:
-    """A pipe that makes `select` return."""
+    """Pipes that make `select` return: one for `wake`, one for signals.
+
+    The kernel may give a signal to another thread; then only its number in the pipe interrupts the main thread.
+    """
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
+        self._signals, self._signalled = os.pipe()
+        for end in (self._signals, self._signalled):
+            os.set_blocking(end, False)
+        if threading.current_thread() is threading.main_thread():
+            signal.set_wakeup_fd(self._signalled, warn_on_full_buffer=False)
 
     def wait_readable(self, fd: int) -> None:
         """Return when `fd` can be read; raises `Woken` once woken."""
-        ready, _, _ = select.select([fd, self._read], [], [])
-        if self._read in ready:
-            raise Woken
+        while True:
+            ready, _, _ = select.select([fd, self._read, self._signals], [], [])
+            if self._read in ready:
+                raise Woken
+            if fd in ready:
+                return
+            os.read(self._signals, 512)  # the handlers have run by now
 
     def wake(self) -> None:
         os.write(self._write, b"\0")
+
+    def close(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.set_wakeup_fd(-1)
+        for end in (self._read, self._write, self._signals, self._signalled):
+            os.close(end)
 
 
 class LineSource:
@@ -164,6 +183,7 @@ class PipeScreen:
 
     def close(self) -> None:
         """Nothing to leave behind."""
+        self._waker.close()
 
     def _next(self) -> bytes:
         self._number += 1
@@ -201,7 +221,7 @@ class BareTerminal:
 
     def read_command(self) -> str:
         """Return the next line."""
-        return self._read(prompt_line() + "\n> ", False)
+        return self._read(prompt_lines(shutil.get_terminal_size().columns) + "\n> ", False)
 
     def show(self, lines: List[str], kind: str = "") -> None:
         """Show lines on rows of their own, then prompt and typed text again."""
@@ -219,6 +239,7 @@ class BareTerminal:
     def close(self) -> None:
         """Give the terminal its settings back."""
         signal.signal(signal.SIGCONT, signal.SIG_DFL)
+        self._waker.close()
         termios.tcsetattr(0, termios.TCSADRAIN, self._saved)
 
     def _read(self, prompt: str, hidden: bool) -> str:
@@ -231,6 +252,7 @@ class BareTerminal:
                 with self._lock:
                     if key in "\r\n":
                         self._dialogue.write("\n")
+                        self._is_reading = False
                         return self._typed
                     if key == "\x04" and not self._typed:
                         self._dialogue.write("\n")
@@ -240,7 +262,8 @@ class BareTerminal:
             self._dialogue.write("\n")
             raise
         finally:
-            self._is_reading = False
+            with self._lock:
+                self._is_reading = False
 
     def _next_key(self) -> str:
         while not self._ahead:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import termios
-import textwrap
 import tty
 from typing import Any, Dict, Final, Iterable, List
 
@@ -17,7 +16,7 @@ from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.patch_stdout import StdoutProxy
 
-from messenger.client.commands import BY_NAME, prompt_line
+from messenger.client.commands import BY_NAME, prompt_lines
 from messenger.client.completion import Names, complete
 from messenger.client.screen import Woken
 from messenger.errors import MessengerError
@@ -86,8 +85,7 @@ class EditorTerminal:
 
     def _command_prompt(self) -> FormattedText:
         """Return the list of commands, folded here because the editor cuts all lines of a prompt but the last."""
-        width = max(self._commands.app.output.get_size().columns - 1, 20)
-        commands = "\n".join(textwrap.wrap(prompt_line(), width, break_on_hyphens=False))
+        commands = prompt_lines(self._commands.app.output.get_size().columns)
         return FormattedText([("ansibrightblack" if self._colours else "", commands + "\n"), ("bold", "> ")])
 
     def _prompt(self, session: PromptSession[str], message: Any, is_password: bool = False) -> str:

@@ -40,11 +40,11 @@ class Console(logging.Handler):
         self._wake = threading.Event()
         self._stopping = False
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="console", daemon=True)
+        self.thread = threading.Thread(target=self._run, name="console", daemon=True)
 
     def start(self) -> None:
         """Begin to show."""
-        self._thread.start()
+        self.thread.start()
 
     def tell(self, moment: str, lines: List[Told]) -> None:
         """Show these lines, all of one moment (the time as text); those over the backlog are only counted."""

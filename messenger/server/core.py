@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from typing import TYPE_CHECKING, Final, Optional
+from typing import TYPE_CHECKING, Final, List, Optional
 
 from messenger.chat.accounts import Accounts
 from messenger.chat.rules import Rules
@@ -89,6 +89,10 @@ class Core:
             self.syncer.submit(files, work)
             work = []
         return self._share(work, loop)
+
+    def threads(self) -> List[threading.Thread]:
+        """Return the threads that work for the I/O threads."""
+        return [*self.workers.threads, *([] if self.syncer is None else [self.syncer.thread])]
 
     def _write_userlog(self, now: float) -> None:
         earned = (now - self._userlog_looked) * USERLOG_SHARE

@@ -111,6 +111,9 @@ class Server:
     ) -> None:
         self.stop()
 
+    def _threads(self) -> List[threading.Thread]:
+        return [*(loop.thread for loop in self._loops), *self._core.threads(), self._console.thread]
+
     def _write_port_file(self) -> None:
         path = self._config.port_file
         assert path is not None
@@ -123,6 +126,9 @@ class Server:
 
     def _thread_failed(self, failure: threading.ExceptHookArgs) -> None:
         """A thread that dies silently would leave half a server: end all of it instead."""
+        if failure.thread not in self._threads():
+            self._excepthook(failure)
+            return
         name = failure.thread.name if failure.thread else "?"
         trace = (failure.exc_type, failure.exc_value or failure.exc_type(), failure.exc_traceback)
         _log.critical("the thread %s failed, the server ends", name, exc_info=trace)

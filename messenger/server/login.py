@@ -18,13 +18,13 @@ class LoginWorkers:
 
     def __init__(self) -> None:
         self._jobs: queue.Queue[Optional[Job]] = queue.Queue(WAITING_MAX)
-        self._threads: List[threading.Thread] = []
+        self.threads: List[threading.Thread] = []
 
     def submit(self, check: Callable[[], bool], done: Callable[[bool], None]) -> bool:
         """Have `done(check())` called on another thread; False if too many wait already."""
-        if len(self._threads) < (os.cpu_count() or 1):
+        if len(self.threads) < (os.cpu_count() or 1):
             thread = threading.Thread(target=self._run, name="login", daemon=True)
-            self._threads.append(thread)
+            self.threads.append(thread)
             thread.start()
         try:
             self._jobs.put_nowait((check, done))
@@ -39,7 +39,7 @@ class LoginWorkers:
                 self._jobs.get_nowait()
             except queue.Empty:
                 break
-        for _ in self._threads:
+        for _ in self.threads:
             self._jobs.put(None)
 
     def _run(self) -> None:

@@ -21,11 +21,11 @@ class Syncer:
         self._waiting: List[Tuple[Set[LogFile], Union[Work, threading.Event]]] = []
         self._condition = threading.Condition()
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="syncer", daemon=True)
+        self.thread = threading.Thread(target=self._run, name="syncer", daemon=True)
 
     def start(self) -> None:
         """Begin to sync."""
-        self._thread.start()
+        self.thread.start()
 
     def submit(self, files: Set[LogFile], work: Work) -> None:
         """Release `work` once these files, and everything submitted before, are on the disk. Never waits."""
@@ -46,7 +46,7 @@ class Syncer:
         with self._condition:
             self._stopping = True
             self._condition.notify()
-        self._thread.join()
+        self.thread.join()
 
     def _run(self) -> None:
         while True:

@@ -18,7 +18,7 @@ from messenger.client.commands import (
     Wait,
     help_lines,
     parse,
-    prompt_line,
+    prompt_lines,
 )
 from messenger.protocol.messages import (
     ActiveUser,
@@ -195,7 +195,7 @@ def test_a_wait_searches_for_a_text_or_a_regex(wanted: str, seen: str, is_met: b
 
 
 def test_the_prompt_lists_all_seven_commands_in_order() -> None:
-    listed = prompt_line().partition("(")[2].partition(")")[0]
+    listed = prompt_lines(500).partition("(")[2].partition(")")[0]
     assert listed.split(", ") == SEVEN
 
 
@@ -237,7 +237,7 @@ def test_a_new_request_type_is_parsed_listed_and_explained(monkeypatch: pytest.M
     monkeypatch.setattr(commands, "ALL_COMMANDS", more)
     monkeypatch.setitem(commands.BY_NAME, "/shout", Shout)
     assert parse("/shout Hans come  here") == ServerCommand(Shout, {"user": "Hans", "text": "come  here"})
-    assert ", /shout)" in prompt_line()
+    assert ", /shout)" in prompt_lines(500)
     assert [line.split() for line in help_lines()][-1] == ["/shout", "USER", "TEXT", "Say", "it", "loudly."]
     with pytest.raises(CommandError, match="usage: /shout USER TEXT"):
         parse("/shout Hans")

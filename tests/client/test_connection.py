@@ -15,7 +15,7 @@ from typing import List
 import pytest
 
 from messenger.client import Client
-from messenger.client import client as module
+from messenger.client import connection as module
 from messenger.errors import ConnectFailed, ConnectionLost, MessengerError, ReplyTimeout
 from messenger.protocol.messages import MsgTo
 from messenger.server import Server

@@ -10,7 +10,7 @@ from typing import Any, List
 
 import pytest
 
-from messenger.client import client as module
+from messenger.client import connection as module
 from messenger.errors import ConnectionLost, Refused
 from messenger.protocol.messages import Active, ActiveUser, AnyEvent, Message, MsgTo, Ping, Pong, Sent
 from tests.client.conftest import Enter
