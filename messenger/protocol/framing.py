@@ -74,7 +74,9 @@ class RequestReader(LineCutter):
         """Return the requests that `data` completes. After an overlong line, which is the last thing, nothing comes."""
         if self.overflowed:
             return []
-        block = self.cut(data)
+        block = data
+        if self._tail or data[-1:] != b"\n" or len(data) > self.limit:  # seldom: a client sends whole lines
+            block = self.cut(data)
         try:
             requests: List[Incoming] = _decode_requests(block)
         except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -84,7 +86,7 @@ class RequestReader(LineCutter):
             # each line is one object; anything else has to be looked at line by line.
             if not block.count(b"}\n") == len(requests) == block.count(b"\n"):
                 requests = _decode_one_by_one(block)
-            elif not is_plain(block):
+            elif not (block.isascii() and b"\\" not in block and b"\x7f" not in block):  # is_plain, without a call
                 requests = [_checked(request) for request in requests]
         if self.overflowed:
             requests.append(Malformed(None, "line_too_long", f"a line is longer than {REQUEST_LINE_MAX} bytes"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, List, Optional
 from messenger.chat.accounts import Accounts
 from messenger.chat.rules import Rules
 from messenger.chat.state import Moment
+from messenger.config import ServerConfig
 from messenger.errors import StorageError
 from messenger.protocol.messages import Login
 from messenger.server.batch import Batch, Work
@@ -40,20 +41,23 @@ FAILED_RETRY_SECONDS: Final = 1.0
 class Core:
     """One server's rules and files. `lock` is held by the I/O thread that hands requests to the rules."""
 
-    def __init__(self, rules: Rules, accounts: Accounts, journal: Journal, console: Console, durable: bool) -> None:
+    def __init__(
+        self, rules: Rules, accounts: Accounts, journal: Journal, console: Console, config: ServerConfig
+    ) -> None:
         self.lock = threading.Lock()
         self.rules = rules
         self.journal = journal
         self.workers = LoginWorkers()
         self._accounts = accounts
         self._console = console
+        self._is_shared = config.io_threads > 1
         self.is_userlog_due = False
         """Whether userlog.txt is behind, and `commit` has to be called again soon."""
         self._groups_retry = math.inf
         """When to write the file of groups again, after that has failed."""
         self._userlog_credit = USERLOG_CREDIT_SECONDS
         self._userlog_looked = 0.0
-        self.syncer: Optional[Syncer] = Syncer(self._release) if durable else None
+        self.syncer: Optional[Syncer] = Syncer(self._release) if config.durable else None
 
     def new_batch(self) -> Batch:
         """Return the sink of effects for one I/O thread."""
@@ -105,8 +109,9 @@ class Core:
             if self.is_userlog_due:
                 self._userlog_credit = -FAILED_RETRY_SECONDS * USERLOG_SHARE
 
-    @staticmethod
-    def _share(work: Work, loop: IoLoop) -> Work:
+    def _share(self, work: Work, loop: IoLoop) -> Work:
+        if not self._is_shared and not loop.handed:
+            return work
         mine, loop.handed = loop.handed, []
         others = set()
         for item in work:

@@ -55,7 +55,7 @@ class Server:
                 journal.close()
             raise
         accounts = Accounts(credentials, secrets.token_bytes(32))
-        self._core = Core(Rules(state, accounts, config.attempts), accounts, journal, self._console, config.durable)
+        self._core = Core(Rules(state, accounts, config.attempts), accounts, journal, self._console, config)
         owners = itertools.cycle(range(config.io_threads))
         for number in range(config.io_threads):
             listeners = [Listener(sock) for sock in sockets] if number == 0 else []
