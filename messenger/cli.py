@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
+import io
 import logging
 import os
+import re
 import secrets
 import signal
 import sys
@@ -42,6 +45,9 @@ class Checked(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gener
 
     def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
         """Read the value."""
+        if isinstance(value, str) and _OPTION.match(value):  # came here because negative numbers must
+            known = [name for other in (ctx.command.params if ctx else ()) for name in other.opts]
+            raise click.NoSuchOption(value, possibilities=difflib.get_close_matches(value, known), ctx=ctx)
         try:
             return self._read(value) if isinstance(value, str) else value
         except ConfigError as error:
@@ -49,11 +55,13 @@ class Checked(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gener
 
 
 SERVER_PORT = Checked("port", lambda text: parse_port(text, "SERVER_PORT"))
+REMOTE_PORT = Checked("port", lambda text: parse_port(text, "SERVER_PORT", lowest=1))
 UDP_PORT = Checked("port", lambda text: parse_port(text, "UDP_PORT"))
 ATTEMPTS = Checked("attempts", parse_attempts)
 SECONDS = Checked("seconds", lambda text: parse_seconds(text, "--connect-timeout"))
 EXISTING_FILE = click.Path(path_type=Path)
 
+_OPTION = re.compile(r"--?[A-Za-z]")
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 # A negative number is an argument that is refused with its range, not an unknown option.
@@ -70,12 +78,26 @@ def main() -> None:
 @click.argument("server_port", type=SERVER_PORT)
 @click.argument("attempts", type=ATTEMPTS)
 @click.option("--bind", multiple=True, metavar="ADDR", help="Listen on this address; may be given several times.")
-@click.option("--credentials", type=EXISTING_FILE, default="credentials.txt", show_default=True, metavar="FILE")
+@click.option(
+    "--credentials",
+    type=EXISTING_FILE,
+    default="credentials.txt",
+    show_default=True,
+    metavar="FILE",
+    help="Who may log in.",
+)
 @click.option(
     "--data-dir", type=EXISTING_FILE, default=".", show_default=True, metavar="DIR", help="Folder of the logs."
 )
 @click.option("--durable", is_flag=True, help="Acknowledge messages only once they are on the disk.")
-@click.option("--io-threads", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N")
+@click.option(
+    "--io-threads",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Threads that serve connections; more than one was measured slower on ordinary Python.",
+)
 @click.option("--port-file", type=EXISTING_FILE, metavar="FILE", help="Gets the port number once the server is ready.")
 @click.option(
     "--log-level",
@@ -137,14 +159,21 @@ def serve(
     "3 cannot connect or connection lost, 4 login refused or blocked, 130 interrupted.",
 )
 @click.argument("server_ip")
-@click.argument("server_port", type=SERVER_PORT)
+@click.argument("server_port", type=REMOTE_PORT)
 @click.argument("udp_port", type=UDP_PORT)
 @click.option("--script", type=EXISTING_FILE, metavar="FILE", help="Take the lines from this file.")
 @click.option("--username", metavar="NAME", help="Log in under this name instead of asking.")
 @click.option("--password-file", type=EXISTING_FILE, metavar="FILE", help="First line: the password; one attempt.")
 @click.option("--json", "as_json", is_flag=True, help="Show events as JSON, one a line.")
 @click.option("--plain", is_flag=True, help="Bare lines, no editor; automatic without a terminal.")
-@click.option("--download-dir", type=EXISTING_FILE, default=".", show_default=True, metavar="DIR")
+@click.option(
+    "--download-dir",
+    type=EXISTING_FILE,
+    default=".",
+    show_default=True,
+    metavar="DIR",
+    help="Folder for files that are received.",
+)
 @click.option("--connect-timeout", type=SECONDS, default="10", show_default=True, metavar="SECONDS")
 @click.option("--fail-fast", is_flag=True, help="Without a terminal: end at the first refused command.")
 def chat(
@@ -190,6 +219,8 @@ def demo() -> None:
     """Start a server and play the sample workflow with three scripted clients."""
     from messenger.demo import run
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal's encoding
     try:
         passed = run()
     except MessengerError as error:

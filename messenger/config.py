@@ -15,11 +15,12 @@ SECONDS_MAX: Final = 86_400.0
 IO_THREADS_MAX: Final = 64
 
 
-def parse_port(text: str, name: str) -> int:
-    """Read a port number, 0 for any free one; raises `ConfigError` that names `name` and the value."""
+def parse_port(text: str, name: str, lowest: int = 0) -> int:
+    """Read a port number, 0 for any free one if `lowest` lets it; raises `ConfigError` naming `name` and the value."""
     number = _whole_number(text)
-    if number is None or number > PORT_MAX:
-        raise ConfigError(f"{name} must be a whole number from 1 to {PORT_MAX} (0: any free port), not {text!r}")
+    if number is None or not lowest <= number <= PORT_MAX:
+        any_port = " (0: any free port)" if lowest == 0 else ""
+        raise ConfigError(f"{name} must be a whole number from 1 to {PORT_MAX}{any_port}, not {text!r}")
     return number
 
 

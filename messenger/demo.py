@@ -70,7 +70,7 @@ def sample_workflow() -> Path:
     package = Path(__file__).parent
     for place in (Path("scenarios"), package / "scenarios", package.parent / "scenarios"):
         folder = place / "sample-workflow"
-        if folder.is_dir():
+        if all(any(folder.glob(f"*-{name.lower()}.txt")) for name in EXPECTED):
             return folder
     raise ConfigError("the folder scenarios/sample-workflow is missing from this installation")
 

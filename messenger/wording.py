@@ -42,7 +42,15 @@ CLOSINGS: Final[Dict[str, str]] = {
 LOGGED_IN: Final = "{} logged in from {}, UDP port {} ({} online)"
 LOGGED_OUT: Final = "{} logged out"
 LOST: Final = "{} lost the connection"
-LOGIN_FAILED: Final = "login as {} refused from {}: {}"
+LOGIN_FAILED: Final = "login as {} refused, from {}: {}"
+UNKNOWN_NAME: Final = "an unknown name"
+LOGIN_REASONS: Final[Dict[str, str]] = {
+    "login_failed": "wrong name or password",
+    "blocked": "the account is blocked",
+    "already_online": "already online",
+    "login_in_progress": "another login under this name is being checked",
+    "busy": "too many passwords wait to be checked",
+}
 WROTE: Final = "{} wrote to {} (message {})"
 WROTE_GROUP: Final = "{} wrote to the group {} (message {})"
 MADE_GROUP: Final = "{} made the group {} with {}"
@@ -78,3 +86,4 @@ WAIT_FAILED: Final = "waited {seconds:g} s in vain for {wanted}"
 LOGIN_INCOMPLETE: Final = "the input ended before the login was complete"
 LOST_CONNECTION: Final = "connection lost: {reason}"
 INTERRUPTED: Final = "interrupted"
+OUTPUT_FAILED: Final = "cannot write the output: {reason}"

@@ -147,7 +147,8 @@ class Rules:
         refusal = Refusal(code, round(seconds, 1), user=login.username, seconds=max(1, round(seconds)))
         record_activity(self.state, known, session, "blocked" if code == "blocked" else "refused", moment, out)
         out.deliver(session, refusal.error(login.id))
-        out.tell((wording.LOGIN_FAILED, known, session.address, code))
+        told = wording.UNKNOWN_NAME if known == "-" else known
+        out.tell((wording.LOGIN_FAILED, told, session.address, wording.LOGIN_REASONS[code]))
         if code == "blocked":
             close(session, out)
 

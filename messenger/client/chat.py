@@ -72,7 +72,7 @@ class Conversation:
         except _Stop as stop:
             return stop.status
         except EOFError:
-            self._complain(wording.LOGIN_INCOMPLETE)
+            self._fail("login_incomplete", wording.LOGIN_INCOMPLETE)
             return Status.LOGIN_REFUSED
         except Woken:
             return Status.OK  # in the middle of the login, only the end of whoever reads our output wakes us
@@ -80,13 +80,10 @@ class Conversation:
             self._complain(str(error))
             return Status.USAGE
         except ConnectFailed as error:
-            self._complain(str(error))
+            self._fail("connect_failed", str(error))
             return Status.NO_CONNECTION
         except (ConnectionLost, ProtocolError) as error:
-            message = wording.LOST_CONNECTION.format(reason=error)
-            if self._config.json:
-                self._show(Error("connection_lost", message))
-            self._complain(message)
+            self._fail("connection_lost", wording.LOST_CONNECTION.format(reason=error))
             return Status.NO_CONNECTION
         except KeyboardInterrupt:
             self._log_out_politely()
@@ -117,6 +114,8 @@ class Conversation:
         config, screen = self._config, self._screen
         self._client = self._connect()
         username = config.username if config.username is not None else screen.ask(wording.ASK_USERNAME)
+        while screen.is_interactive and not username.strip():
+            username = screen.ask(wording.ASK_USERNAME)
         while True:
             password = config.password if config.password is not None else screen.ask(wording.ASK_PASSWORD, hidden=True)
             try:
@@ -215,11 +214,15 @@ class Conversation:
             if self._screen.is_interactive:
                 self._refused("wait_failed", message)
                 return
-            if self._config.json:
-                self._show(Error("wait_failed", message))
-            self._complain(message)
+            self._fail("wait_failed", message)
             self.client.logout()
             raise _Stop(Status.FAILED)
+
+    def _fail(self, code: str, message: str) -> None:
+        """Tell a person why the program ends, and a program that reads our events as well."""
+        if self._config.json:
+            self._show(Error(code, message))
+        self._complain(message)
 
     def _refused(self, code: str, message: str) -> None:
         self._show(Error(code, message))

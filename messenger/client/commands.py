@@ -42,7 +42,7 @@ class Wait(Struct, tag="wait"):
     The search goes on from the last match.
     """
 
-    wanted: Annotated[str, Meta(title="[--timeout SECONDS] TEXT")]
+    wanted: Annotated[str, Meta(title="[--timeout SECONDS] TEXT|/REGEX/")]
     seconds: float = WAIT_SECONDS
 
     def pattern(self) -> Pattern[str]:
@@ -132,7 +132,7 @@ def _parse_wait(rest: str) -> Wait:
     if rest.startswith("--timeout "):
         given, _, rest = rest[len("--timeout ") :].lstrip(" ").partition(" ")
         seconds = _seconds(given, Wait)
-    if not rest.strip(" "):
+    if rest.strip(" ") in ("", "--timeout"):
         raise _misused(Wait)
     wait = Wait(rest, seconds)
     try:
@@ -143,6 +143,8 @@ def _parse_wait(rest: str) -> Wait:
 
 
 def _seconds(text: str, kind: Type[Any]) -> float:
+    if not text:
+        raise _misused(kind)
     try:
         seconds = float(text)
     except ValueError:

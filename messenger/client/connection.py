@@ -48,8 +48,9 @@ class Connection:
         self._hello: queue.Queue[Optional[AnyEvent]] = queue.Queue()
         self.error: Optional[MessengerError] = None
         """Why the connection ended, if it did so against our will."""
-        self.events: queue.Queue[AnyEvent] = queue.Queue()
-        """Messages and invitations in the order of their arrival; empty if there is an `on_event` callback."""
+        self.events: queue.Queue[Optional[AnyEvent]] = queue.Queue()
+        """Messages and invitations in the order of their arrival, then None when the connection has ended; nothing
+        but that if there is an `on_event` callback."""
         self.events_dropped = 0
         self._is_met = False
         """Whether the server has introduced itself: what ends before that was never lost."""
@@ -64,8 +65,16 @@ class Connection:
             return None
 
     def next_event(self, timeout: Optional[float] = None) -> AnyEvent:
-        """Take the next event; raises `queue.Empty` after `timeout` seconds without one."""
-        return self.events.get(timeout=timeout)
+        """Take the next event.
+
+        Raises `queue.Empty` after `timeout` seconds without one, `ConnectionLost` (or what else ended the connection)
+        when there will be none any more.
+        """
+        event = self.events.get(timeout=timeout)
+        if event is None:
+            self.events.put(None)  # for whoever asks next
+            raise self.error or ConnectionLost("the connection is closed")
+        return event
 
     def submit(
         self, kind: Type[Request], on_reply: Optional[Callable[[AnyEvent], None]] = None, **fields: Any
@@ -205,6 +214,7 @@ class Connection:
         for pending in list(self._pending.values()):
             pending.fail(reason)
         self._pending.clear()
+        self.events.put(None)
         if error is not None and self._is_met and self._on_lost is not None:  # what `connect` refused was never ours
             self._on_lost(error)
 

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import List, NoReturn, Optional
 
-from messenger.client.chat import Conversation, complain_on_stderr
+from messenger import wording
+from messenger.client.chat import Conversation, Status, complain_on_stderr
 from messenger.client.completion import Names
 from messenger.client.screen import BareTerminal, PipeScreen, Screen
 from messenger.config import ChatConfig
@@ -24,7 +25,11 @@ def run(config: ChatConfig, script: Optional[Path], plain: bool) -> int:
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _end)
     try:
-        return int(conversation.run())
+        status = int(conversation.run())
+        if screen.fault:
+            complain_on_stderr(wording.OUTPUT_FAILED.format(reason=screen.fault))
+            status = status or int(Status.FAILED)
+        return status
     finally:
         screen.close()
 

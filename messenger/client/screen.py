@@ -40,6 +40,10 @@ class Screen(Protocol):
     def is_broken(self) -> bool:
         """Whether nobody can see anything any more, because the pipe downstream was closed."""
 
+    @property
+    def fault(self) -> str:
+        """Why the output could not be written, or nothing."""
+
     def ask(self, question: str, hidden: bool = False) -> str:
         """Return the answer to a login question; raises EOFError or `Woken`."""
 
@@ -64,6 +68,8 @@ class Output:
         self._encoding = encoding
         self._lock = threading.Lock()
         self.is_broken = False
+        self.fault = ""
+        """Why nothing can be written, unless it is only that nobody reads any more."""
 
     def write(self, text: str) -> None:
         """Write all of it; after the other end has closed, nothing."""
@@ -72,8 +78,11 @@ class Output:
             try:
                 while data and not self.is_broken:
                     data = data[os.write(self._fd, data) :]
-            except OSError:
+            except BrokenPipeError:
                 self.is_broken = True
+            except OSError as error:
+                self.is_broken = True
+                self.fault = error.strerror or str(error)
 
 
 class _Waker:
@@ -157,6 +166,11 @@ class PipeScreen:
         """Whether the pipe downstream is closed."""
         return self._output.is_broken
 
+    @property
+    def fault(self) -> str:
+        """Why the output could not be written, or nothing."""
+        return self._output.fault
+
     def ask(self, question: str, hidden: bool = False) -> str:
         """Take the next line as the answer; the question is not shown."""
         return self._next().decode("utf-8", "surrogateescape")
@@ -199,6 +213,7 @@ class BareTerminal:
 
     is_interactive = True
     is_broken = False
+    fault = ""
 
     def __init__(self, encoding: str = "utf-8", *, stdout: int = 1) -> None:
         self._results = Output(stdout, encoding)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import termios
+import threading
 import tty
-from typing import Any, Dict, Final, Iterable, List
+from typing import Any, Dict, Final, Iterable, List, Optional
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.output import ColorDepth
-from prompt_toolkit.patch_stdout import StdoutProxy
 
 from messenger.client.commands import BY_NAME, prompt_lines
 from messenger.client.completion import Names, complete
@@ -37,6 +39,7 @@ class EditorTerminal:
 
     is_interactive = True
     is_broken = False
+    fault = ""
 
     def __init__(self, names: Names) -> None:
         self._colours = not os.environ.get("NO_COLOR")
@@ -53,21 +56,35 @@ class EditorTerminal:
         # Between two prompts nothing is echoed: what is typed ahead stands at the next one.
         self._saved: List[Any] = termios.tcgetattr(0)
         tty.setcbreak(0)
-        self._output = StdoutProxy(sleep_between_writes=0.05, raw=True)
+        self._lock = threading.Lock()
+        self._waiting: List[str] = []
+        self._editing: Optional[asyncio.AbstractEventLoop] = None
+        """The editor's loop while a line is edited: only there can something be shown above that line."""
+        self._pasted: List[str] = []
 
     def ask(self, question: str, hidden: bool = False) -> str:
         """Ask a login question; a hidden answer shows asterisks and enters no history."""
         return self._prompt(self._login, question, is_password=hidden)
 
     def read_command(self) -> str:
-        """Let a line be edited and return it."""
-        return self._prompt(self._commands, self._command_prompt)
+        """Let a line be edited and return it; of several lines pasted at once, one after the other."""
+        if not self._pasted:
+            self._pasted = self._prompt(self._commands, self._command_prompt).replace("\r", "\n").split("\n")
+        return self._pasted.pop(0)
 
     def show(self, lines: List[str], kind: str = "") -> None:
         """Show lines above the line that is being edited."""
         colour = _COLOURS.get(kind) if self._colours else None
-        for line in lines:
-            self._output.write(f"\x1b[{colour}m{line}\x1b[0m\n" if colour else line + "\n")
+        with self._lock:
+            self._waiting += [f"\x1b[{colour}m{line}\x1b[0m\n" if colour else line + "\n" for line in lines]
+            loop = self._editing
+        if loop is None:
+            self._write()
+        else:
+            try:
+                loop.call_soon_threadsafe(self._show_above)
+            except RuntimeError:
+                pass  # the line has just been entered: `_prompt` shows what waits
 
     def wake(self) -> None:
         """Make reading raise `Woken`."""
@@ -79,8 +96,7 @@ class EditorTerminal:
 
     def close(self) -> None:
         """Show what waits to be shown, and give the terminal its settings back."""
-        self._output.close()
-        sys.stdout.flush()
+        self._write()
         termios.tcsetattr(0, termios.TCSADRAIN, self._saved)
 
     def _command_prompt(self) -> FormattedText:
@@ -89,7 +105,32 @@ class EditorTerminal:
         return FormattedText([("ansibrightblack" if self._colours else "", commands + "\n"), ("bold", "> ")])
 
     def _prompt(self, session: PromptSession[str], message: Any, is_password: bool = False) -> str:
-        return session.prompt(message, is_password=is_password, pre_run=lambda: self._give_up(session))
+        self._write()
+        try:
+            return session.prompt(message, is_password=is_password, pre_run=lambda: self._begin(session))
+        finally:
+            with self._lock:
+                self._editing = None
+            self._write()
+
+    def _begin(self, session: PromptSession[str]) -> None:
+        with self._lock:
+            self._editing = session.app.loop
+        self._show_above()
+        self._give_up(session)
+
+    def _show_above(self) -> None:
+        """Show what waits above the line that is being edited; called in the editor's loop."""
+        if self._waiting and self._editing is not None:
+            run_in_terminal(self._write)
+
+    def _write(self) -> None:
+        with self._lock:
+            text = "".join(self._waiting)
+            self._waiting.clear()
+            if text:
+                sys.stdout.write(text)
+                sys.stdout.flush()
 
     def _give_up(self, session: PromptSession[str]) -> None:
         if self._woken and session.app.is_running and not session.app.is_done:

@@ -96,7 +96,7 @@ def listen(addresses: Sequence[str], port: int) -> List[socket.socket]:
     for _ in range(20):
         sockets: List[socket.socket] = []
         try:
-            for host in addresses or ("0.0.0.0", "::"):
+            for host in dict.fromkeys(addresses) or ("0.0.0.0", "::"):
                 sock = _listen_on(host, sockets[0].getsockname()[1] if sockets else port, bool(addresses))
                 if sock is not None:
                     sockets.append(sock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import threading
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Final, Optional, Tuple
 
 from messenger.errors import StorageError
+
+_log = logging.getLogger(__name__)
 
 _TAIL_BYTES: Final = 256 * 1024
 """How much of a file's end is searched for its last number; the longest line has under 4.3 KB."""
@@ -99,6 +102,7 @@ class LogFile:
         fd = os.open(self.path.with_name(self.path.name + ".torn"), flags, 0o600)
         try:
             os.write(fd, torn + b"\n")
+            _log.warning("%s: a torn last line was moved to %s.torn", self.path, self.path.name)
         finally:
             os.close(fd)
 

@@ -53,7 +53,7 @@ def test_an_unknown_name_is_logged_as_a_dash_and_never_told() -> None:
     chat = Chat()
     chat.login(chat.connect(), "comp9331", "Yoda", udp_port=7)
     assert chat.sink.activity == ["1; 01 Jun 2022 21:30:04; -; 127.0.0.1; 7; refused\n"]
-    assert chat.sink.told == ["login as - refused from 127.0.0.1: login_failed"]
+    assert chat.sink.told == ["login as an unknown name refused, from 127.0.0.1: wrong name or password"]
 
 
 def test_activity_is_one_line_each_and_numbered() -> None:

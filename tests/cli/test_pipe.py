@@ -237,3 +237,21 @@ def test_closed_standard_streams_are_no_traceback(server: Server, tmp_path: Path
         )
         assert "Traceback" not in ended.stderr
         assert ended.returncode == 4, "the input ended before the login"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+def test_output_that_cannot_be_written_is_told(server: Server, tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "messenger", "chat", "127.0.0.1", str(server.port), "0"],
+            input=login_lines("Yoda", "/activeuser"),
+            cwd=tmp_path,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr == "messenger: cannot write the output: No space left on device\n"

@@ -195,3 +195,25 @@ def test_text_typed_while_a_command_runs_is_not_mixed_with_what_arrives(
         "Hans: steady",
         "Hans: go",
     ]
+
+
+def test_a_paste_that_the_terminal_marks_is_carried_out_line_by_line(
+    served: Serve, yoda: EnterYoda, connect: Connect
+) -> None:
+    hans = connect(served.port, "Hans")
+    terminal = yoda("full", rows=80)
+    terminal.type("\x1b[200~/msgto Hans one\n/msgto Hans two\n/msgto Hans three\x1b[201~\r")
+    assert [hans.read()["text"] for _ in range(3)] == ["one", "two", "three"]
+    terminal.until_prompt()
+
+
+@both
+def test_each_reply_stands_above_the_next_prompt(served: Serve, yoda: EnterYoda, mode: str) -> None:
+    """However fast the lines come: no reply is shown one command late."""
+    terminal = yoda(mode, rows=120)
+    names = [f"nobody{number}" for number in range(12)]
+    terminal.type("".join(f"/msgto {name} hi\r" for name in names))
+    terminal.until(lambda: f"error: there is no user {names[-1]}" in terminal.text)
+    terminal.until_prompt()
+    told = re.findall(r"> /msgto (nobody\d+) hi|no user (nobody\d+)", terminal.text)
+    assert [typed or refused for typed, refused in told] == [name for name in names for _ in range(2)]

@@ -50,8 +50,17 @@ def test_a_port_that_is_none_is_named_with_the_range(place: str, port: str) -> N
     ports = {"SERVER_PORT": "12000", "UDP_PORT": "13000", place: port}
     result = CliRunner().invoke(main, ["chat", "127.0.0.1", *ports.values()])
     assert result.exit_code == 2
-    wanted = f"messenger: {place} must be a whole number from 1 to 65535 (0: any free port), not {port!r}\n"
-    assert result.output == wanted
+    free = " (0: any free port)" if place == "UDP_PORT" else ""
+    assert result.output == f"messenger: {place} must be a whole number from 1 to 65535{free}, not {port!r}\n"
+
+
+def test_a_mistyped_option_is_named_with_the_one_that_was_meant() -> None:
+    """Although negative numbers have to be let through as arguments."""
+    result = CliRunner().invoke(main, ["serve", "--durabel", "0", "3"])
+    assert result.exit_code == 2
+    assert "--durabel" in result.output
+    assert "--durable" in result.output
+    assert CliRunner().invoke(main, ["chat", "127.0.0.1", "0", "0"]).exit_code == 2
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.1", "::"])

@@ -112,7 +112,7 @@ def test_the_wrong_count_of_arguments_is_answered_with_the_usage(line: str) -> N
     assert (caught.value.code, str(caught.value)) == ("usage", f"usage: {usage(kind)}")
 
 
-@pytest.mark.parametrize("given", ["soon", "-1", "nan", "inf", "1e999", "", "1 2"])
+@pytest.mark.parametrize("given", ["soon", "-1", "nan", "inf", "1e999", "1 2"])
 def test_a_sleep_needs_a_number_of_seconds(given: str) -> None:
     with pytest.raises(CommandError) as caught:
         parse(f"/sleep {given}")
@@ -241,3 +241,9 @@ def test_a_new_request_type_is_parsed_listed_and_explained(monkeypatch: pytest.M
     assert [line.split() for line in help_lines()][-1] == ["/shout", "USER", "TEXT", "Say", "it", "loudly."]
     with pytest.raises(CommandError, match="usage: /shout USER TEXT"):
         parse("/shout Hans")
+
+
+@pytest.mark.parametrize("line", ["/sleep", "/sleep ", "/wait", "/wait ", "/wait --timeout", "/wait --timeout "])
+def test_what_lacks_its_argument_gets_the_usage(line: str) -> None:
+    with pytest.raises(CommandError, match=r"^usage: /"):
+        parse(line)

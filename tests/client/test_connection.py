@@ -215,3 +215,15 @@ def test_no_thread_and_no_descriptor_is_left_behind(server: Server) -> None:
             client.ping()
     assert set(threading.enumerate()) == before
     eventually(lambda: open_descriptors() == count)
+
+
+def test_waiting_for_an_event_ends_with_the_connection(fake: FakeServer) -> None:
+    """What had come before is still there; after it, everybody who asks is told, again and again."""
+    client, peer = fake.meet()
+    peer.send({"type": "invited", "group": "club", "by": "Hans"})
+    peer.close()
+    assert client.next_event(5) is not None
+    for _ in range(2):
+        with pytest.raises(ConnectionLost):
+            client.next_event()
+    client.close()

@@ -128,7 +128,7 @@ def test_the_console_tells_what_happens_and_shows_no_text(serve_process: ServePr
     assert ready == f"messenger server ready on 127.0.0.1, port {served.port}"
     assert [line[22:] for line in told][:-1] == [
         "Yoda logged in from 127.0.0.7, UDP port 13000 (1 online)",
-        "login as - refused from 127.0.0.1: login_failed",
+        "login as an unknown name refused, from 127.0.0.1: wrong name or password",
         "Hans logged in from 127.0.0.1, UDP port 13000 (2 online)",
         "Yoda wrote to Hans (message 1)",
         "Yoda made the group club with Hans",
