@@ -108,7 +108,7 @@ def parse(line: str) -> Union[ServerCommand, LocalCommand]:
 def help_lines() -> List[str]:
     """Return what `/help` shows: usage and meaning of every command."""
     usages = {kind: usage(kind) for kind in ALL_COMMANDS}
-    width = max(map(len, usages.values()))
+    width = max(len(usages[kind]) for kind in CHAT_COMMANDS)  # longer ones would push everything off the screen
     return [f"{usages[kind]:{width}}  {help_line(kind)}" for kind in ALL_COMMANDS]
 
 
