@@ -13,11 +13,11 @@ The map. What stands higher imports what stands lower, never the other way round
 A message's way, each file once:
 
     client/screen       a line is typed or read               → client/commands    which request it is
-    client/client       it gets an id and is sent             → protocol/framing   one JSON object a line
+    client/connection   it gets an id and is sent             → protocol/framing   one JSON object a line
     server/loop         bytes arrive, one read a wake-up      → protocol/framing   typed requests, checked here once
     chat/rules          dispatch by a table                   → chat/commands      what it does, or why not
     server/batch        the effects of the wake-up, collected → server/journal     first the log, one write a file
-    server/loop         then one send a recipient             → client/client      replies to who waits, events on
+    server/sender       then one send a recipient             → client/connection  replies to who waits, events on
     client/render       the sentence                          → client/screen      shown above the line being typed
 
 A new command is a request (and its reply) in `protocol/messages`, a function in `chat/commands`, and the sentences

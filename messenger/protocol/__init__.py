@@ -29,7 +29,7 @@ Replies:
     welcome      id, username, time, groups (joined), invitations (both default to none)
     sent         id, time, number, count (default 1): the `count` requests id-count+1 to id were logged under the
                  numbers number-count+1 to number, all at `time`, and are on their way. Ids that a client counts up
-                 by one may so be acknowledged together.
+                 by one may so be acknowledged together, and a busy server may let a `sent` wait for 4 ms.
     active       id, users: a list of {name, address, udp_port, since}, more (default false): more parts follow
     created      id, group, members (creator first)
     joined       id, group
