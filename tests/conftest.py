@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Mapping
@@ -18,6 +19,11 @@ MakeConfig = Callable[..., ServerConfig]
 StartServer = Callable[..., Server]
 ServeProcess = Callable[..., Serve]
 Connect = Callable[..., Wire]
+
+# A suite that a shell started in the background has SIGINT ignored, and so would have every program that it starts.
+# SIGHUP is ignored under nohup.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
