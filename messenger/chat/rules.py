@@ -74,6 +74,8 @@ class Rules:
     def _handle_stranger(
         self, session: Session, requests: Sequence[Incoming], moment: Moment, out: Effects
     ) -> List[Incoming]:
+        if session.verifying:
+            return list(requests)  # one password at a time on one connection
         for position, request in enumerate(requests):
             if isinstance(request, Login):
                 self._begin_login(session, request, moment, out)

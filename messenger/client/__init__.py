@@ -6,7 +6,8 @@ reply       a reply that may not have come yet
 commands    typed lines to requests, derived from the request types (pure)
 render      events to lines for a person (pure)
 chat        one conversation: login, commands, end, exit status
-screen      where lines come from and go to: pipe, script, bare terminal
+screen      what a conversation needs of a screen; the one of pipes and scripts
+bare_terminal  the one of a terminal without an editor
 terminal    the same by prompt_toolkit: editing, history, completion
 """
 

@@ -35,7 +35,7 @@ class Connection:
     def __init__(
         self, sock: socket.socket, on_event: Optional[EventCallback] = None, on_lost: Optional[LostCallback] = None
     ) -> None:
-        """Take over a connected socket, which is read from `start` on."""
+        """Take over a connected socket, which is read from `meet` on."""
         self._sock = sock
         self._on_event = on_event
         self._on_lost = on_lost
@@ -160,7 +160,7 @@ class Connection:
             self._is_met = True
             self._hello.put(event)
         elif getattr(event, "id", None) is not None:
-            self._settle(event.id, event)  # type: ignore[union-attr,arg-type]
+            self._settle(event.id, event)  # type: ignore[union-attr,arg-type]  # asked just above
         elif isinstance(event, Error):
             self._hello.put(event)  # a server without room for us; anything else we sent has an id
         elif self._on_event is not None:

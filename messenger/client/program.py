@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import List, NoReturn, Optional
 
 from messenger import wording
+from messenger.client.bare_terminal import BareTerminal
 from messenger.client.chat import Conversation, Status, complain_on_stderr
 from messenger.client.completion import Names
-from messenger.client.screen import BareTerminal, PipeScreen, Screen
+from messenger.client.screen import PipeScreen, Screen
 from messenger.config import ChatConfig
 
 

@@ -168,7 +168,7 @@ class IoLoop:
             for connection, requests in arrived:
                 rest = rules.handle(connection, requests, moment, batch)
                 if rest or connection.verifying:
-                    connection.held = rest
+                    connection.held = [*(connection.held or ()), *rest]
                     self._sender.watch(connection)
             while self._verified:
                 self._resume_login(self._verified.popleft(), moment)

@@ -216,6 +216,19 @@ def test_requests_behind_a_password_check_wait_for_it() -> None:
     assert [event["type"] for event in chat.heard(session) + chat.say(session, *rest)] == ["welcome", "active", "pong"]
 
 
+def test_what_comes_while_a_password_is_checked_waits_too() -> None:
+    """Otherwise one connection could be logged in under two names."""
+    chat, login, _ = slow_chat()
+    session = chat.connect()
+    chat.rules.handle(session, [login], chat.moment, chat.sink)
+    second = Login(2, "Hans", "right")
+    assert chat.rules.handle(session, [second], chat.moment, chat.sink) == [second]
+    assert chat.sink.verifications == [(session, login)]
+    chat.rules.verified(session, login, True, chat.moment, chat.sink)
+    assert chat.rules.handle(session, [second], chat.moment, chat.sink) == []
+    assert list(chat.state.online) == ["Yoda"]
+
+
 def test_only_one_guess_for_a_name_is_checked_at_a_time() -> None:
     """Parallel guesses cannot outrun the counting."""
     chat, right, wrong = slow_chat(attempts=1)

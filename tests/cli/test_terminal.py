@@ -64,7 +64,7 @@ def test_half_typed_text_survives_an_incoming_message(
     terminal.until_prompt("/msgto Hans half ")
     for number in (1, 2):
         hans.ask("msgto", user="Yoda", text=f"interrupting {number}")
-        terminal.until(lambda: f"interrupting {number}" in terminal.text and terminal.typing.endswith("half"))  # noqa: B023
+        terminal.until(lambda: f"interrupting {number}" in terminal.text and terminal.typing.endswith("half"))  # noqa: B023 - called before the loop goes on
         message = next(y for y, row in enumerate(terminal.rows) if f"interrupting {number}" in row)
         prompt = max(y for y, row in enumerate(terminal.rows) if row.startswith("Enter one"))
         assert message < prompt < terminal.screen.cursor.y
@@ -87,7 +87,7 @@ def test_an_unknown_command_gets_a_hint_and_an_empty_line_just_the_prompt(yoda: 
     terminal.until_prompt()
     for count in (4, 5):
         terminal.enter("")
-        terminal.until(lambda: terminal.text.count("Enter one of") == count)  # noqa: B023
+        terminal.until(lambda: terminal.text.count("Enter one of") == count)  # noqa: B023 - called before the loop goes on
         terminal.until_prompt()
     assert terminal.text.count("error: ") == 2
     terminal.enter("/logout")

@@ -34,7 +34,7 @@ def test_too_many_wrong_passwords_block_and_end_the_program(served: Serve, open_
     terminal.until_typing("Username:")
     terminal.enter("Yoda")
     for number in (1, 2, 3):
-        terminal.until(lambda: terminal.typing == "Password:" and terminal.text.count("Password:") == number)  # noqa: B023
+        terminal.until(lambda: terminal.typing == "Password:" and terminal.text.count("Password:") == number)  # noqa: B023 - called before the loop goes on
         terminal.enter(f"wrong{number}")
     assert terminal.end() == 4
     assert terminal.text.count("error: wrong user name or password") == 2

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from messenger.cli import main
+from messenger.server import Server
 from tests.cli.conftest import StartProgram
 from tests.cli.programs import login_lines
 
@@ -77,9 +78,9 @@ def test_a_udp_port_that_is_taken_is_named(chat_port: int, start: StartProgram, 
 
 
 @pytest.fixture
-def chat_port(server: object) -> int:
+def chat_port(server: Server) -> int:
     """The port of this test's server."""
-    return int(server.port)  # type: ignore[attr-defined]
+    return server.port
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["chat", "--help"], ["chat", "-h"], ["serve", "--help"]])

@@ -107,7 +107,7 @@ def test_names_are_learnt_from_events(event: AnyEvent, line: str, found: List[st
 
 def test_the_server_is_asked_for_users_once_in_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    names = Names(lambda: asked.append(1) or ["Hans"])  # type: ignore[func-returns-value]
+    names = Names(lambda: asked.append(1) or ["Hans"])  # type: ignore[func-returns-value]  # None on purpose: the or makes it an expression
     for _ in range(3):
         assert complete("/msgto ", names)[1] == ["Hans"]
     assert len(asked) == 1

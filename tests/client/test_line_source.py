@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messenger.client.screen import LineSource, Woken, _Waker
+from messenger.client.screen import LineSource, Waker, Woken
 
 DATA = "Yoda\r\ncomp9331\n\n/msgto Hans ☕\r ☕\r\nlast".encode()
 LINES = [b"Yoda", b"comp9331", b"", "/msgto Hans ☕\r ☕".encode(), b"last"]
@@ -20,7 +20,7 @@ LINES = [b"Yoda", b"comp9331", b"", "/msgto Hans ☕\r ☕".encode(), b"last"]
 def source() -> Iterator[Tuple[LineSource, int]]:
     """A source and the descriptor to write what it reads."""
     ours, theirs = os.pipe()
-    waker = _Waker()
+    waker = Waker()
     try:
         yield LineSource(ours, waker), theirs
     finally:
@@ -86,7 +86,7 @@ def test_the_end_stays_the_end() -> None:
 
 def test_waking_ends_the_wait_for_a_line_but_takes_none_away() -> None:
     ours, theirs = os.pipe()
-    waker = _Waker()
+    waker = Waker()
     lines = LineSource(ours, waker)
     os.write(theirs, b"one\ntwo\n")
     assert lines.next() == b"one"

@@ -123,7 +123,7 @@ def test_events_go_to_the_callback_instead_of_the_queue(enter: Enter) -> None:
 def test_a_refusal_is_typed_and_the_client_goes_on(enter: Enter, code: str, act: object) -> None:
     hans, yoda = enter("Hans"), enter("Yoda")
     with pytest.raises(Refused) as caught:
-        act(yoda)  # type: ignore[operator]
+        act(yoda)  # type: ignore[operator]  # the table holds calls of several signatures
     assert caught.value.code == code
     assert caught.value.message == str(caught.value) != ""
     assert yoda.send("Hans", "still here").number == 1

@@ -18,9 +18,9 @@ from messenger.wording import CLOSINGS, REFUSALS
 from tests.support.sink import Chat
 
 DOCSTRING = messenger.protocol.__doc__ or ""
-REQUESTS: List[Type[Any]] = list(AnyRequest.__args__)  # type: ignore[attr-defined]
-EVENTS: List[Type[Any]] = list(AnyEvent.__args__)  # type: ignore[attr-defined]
-REPLIES: List[Type[Any]] = list(AnyReply.__args__)  # type: ignore[attr-defined]
+REQUESTS: List[Type[Any]] = list(AnyRequest.__args__)  # type: ignore[attr-defined]  # typing has no name for it
+EVENTS: List[Type[Any]] = list(AnyEvent.__args__)  # type: ignore[attr-defined]  # typing has no name for it
+REPLIES: List[Type[Any]] = list(AnyReply.__args__)  # type: ignore[attr-defined]  # typing has no name for it
 
 
 def table(title: str) -> Dict[str, str]:
