@@ -14,7 +14,8 @@
  *   -p PORT       the server's port
  *   -P PID        the server's process id: adds its CPU and memory to the report
  *   -n N          see MODE
- *   -w WINDOW     at most so many undelivered messages a sender (default 1: closed loop)
+ *   -w WINDOW     at most so many undelivered messages a sender (default 1: closed loop, the next message when the
+ *                 last one has been delivered)
  *   -t SECONDS    measured interval (default 3)
  *   -T SECONDS    warm-up before it (default 0.5)
  *   -c COUNT      clients that may be logging in at the same time (default 64)
@@ -128,7 +129,7 @@ static double seconds = 3.0, warm_up = 0.5;
 /* State of the run. */
 static struct client *clients;
 static int total, epoll_fd;
-static bool sending, measuring;
+static bool sending, measuring, answering;
 static uint32_t *matrix_out, *matrix_in; /* random: next number from row to column, and at row from column */
 static uint16_t left[MAX_WINDOW];        /* fan: members that still miss message number i modulo MAX_WINDOW */
 static int *dirty;
@@ -478,9 +479,10 @@ static inline void on_text(struct client *c, const char *text)
         return;
     struct client *from = &clients[sender];
     from->undelivered--;
-    if (!from->dirty) {
-        from->dirty = true;
-        dirty[dirty_count++] = (int)sender;
+    struct client *next_one = answering ? c : from;
+    if (!next_one->dirty) {
+        next_one->dirty = true;
+        dirty[dirty_count++] = number_of(next_one);
     }
 }
 
@@ -822,15 +824,6 @@ static void report(struct usage a, struct usage b)
            others > 0 ? others / wall : 0, server, server / (double)done * 1e6, server_rss_kb());
 }
 
-/* A socket that only receives answers every read with an empty TCP segment, which is a third of this program's work
- * in a closed loop. One that also sends does so at every second read only; let all of them do the same. */
-static void delay_tcp_acknowledgements(void)
-{
-    int off = 0;
-    for (int i = 0; i < total; i++)
-        setsockopt(clients[i].fd, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
-}
-
 static void run_messages(void)
 {
     long rss_before = server_rss_kb(), rss_after = 0;
@@ -854,8 +847,7 @@ static void run_messages(void)
         uint64_t wanted = capacity / (mode == FAN ? 50 : 5);
         pause_us = window == 1 || capacity < 2000 ? 0 : wanted < 2000 ? (int)wanted : 2000;
     }
-    if (window == 1)
-        delay_tcp_acknowledgements();
+    answering = window == 1 && (mode == PAIRS || mode == IDLE);
     sending = true;
     for (int i = 0; i < senders; i++)
         fill_window(&clients[i]);

@@ -6,7 +6,7 @@ Rows (`--rows` takes a part of them):
 
     pairs    50 senders, each to a receiver of its own, at most 100 undelivered messages a sender
     random   500 clients, each message to a random other one, at most 20 undelivered a sender
-    closed   50 pairs, the next message when the last one has been delivered
+    closed   50 pairs, the two of each answering each other: the next message when the last one has been delivered
     fan      one sender to a group of 1,000, at most 10 messages that not everybody has
     idle     10,000 clients that are logged in and quiet, 10 closed-loop pairs among them; the same with 1,000
     login    clients that log in and out over and over, 32 at a time
@@ -69,7 +69,7 @@ class Row(NamedTuple):
 ROWS: Final = (
     Row("pairs", "50 senders to 50 receivers, window 100", ("-m", "pairs", "-n", "50", "-w", "100")),
     Row("random", "500 clients, random recipients, window 20", ("-m", "random", "-n", "500", "-w", "20")),
-    Row("closed", "50 pairs, closed loop", ("-m", "pairs", "-n", "50", "-w", "1")),
+    Row("closed", "50 pairs answering each other, closed loop", ("-m", "pairs", "-n", "50", "-w", "1")),
     Row("fan", "one sender to a group of 1,000, window 10", ("-m", "fan", "-n", "1000", "-w", "10")),
     Row("idle", "10,000 idle connections, 10 closed-loop pairs", ("-m", "idle", "-n", "10000"), with_peers=False),
     Row("idle1000", "1,000 idle connections, 10 closed-loop pairs", ("-m", "idle", "-n", "1000"), with_peers=False),
