@@ -55,6 +55,7 @@ WROTE: Final = "{} wrote to {} (message {})"
 WROTE_GROUP: Final = "{} wrote to the group {} (message {})"
 MADE_GROUP: Final = "{} made the group {} with {}"
 JOINED_GROUP: Final = "{} joined the group {}"
+OFFERED: Final = "{} offers the file {} to {}"
 LISTED_ACTIVE: Final = "{} asked who is active"
 
 # What the client asks and tells.

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Final, List, Optional, Type
 
 from messenger import wording
+from messenger.chat import transfers
 from messenger.chat.effects import Effects
-from messenger.chat.refusal import Ready, Refusal, shown
+from messenger.chat.refusal import Ready, Refusal, shown, unreachable
 from messenger.chat.state import GROUPS_MAX, Group, Moment, Session, State
 from messenger.errors import StorageError
 from messenger.protocol.limits import ACTIVE_PART
@@ -19,6 +20,7 @@ from messenger.protocol.messages import (
     ActiveUser,
     ActiveUserInfo,
     Alive,
+    Answer,
     Created,
     CreateGroup,
     Error,
@@ -33,6 +35,8 @@ from messenger.protocol.messages import (
     Malformed,
     Message,
     MsgTo,
+    Offer,
+    Outcome,
     Ping,
     Pong,
 )
@@ -169,6 +173,9 @@ COMMANDS: Final[Dict[Type[Any], Command]] = {
     JoinGroup: joingroup,
     Logout: logout,
     Ping: ping,
+    Offer: transfers.offer,
+    Answer: transfers.answer,
+    Outcome: transfers.outcome,
     Login: login_again,
     Alive: alive,
     Malformed: malformed,
@@ -203,11 +210,7 @@ def record_activity(state: State, name: str, session: Session, what: str, moment
 def _refused_recipient(state: State, session: Session, request: MsgTo) -> Refusal:
     if not request.user or not request.text or request.text.isspace():
         return Refusal("usage", usage=usage(MsgTo))
-    if request.user not in state.users:
-        return Refusal("unknown_user", user=request.user)
-    if request.user not in state.online:
-        return Refusal("offline", user=request.user)
-    return Refusal("yourself", user=session.name)
+    return unreachable(state, session, request.user)
 
 
 def _group_of_member(state: State, session: Session, name: str) -> Group:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
+from messenger.chat.state import Session, State
 from messenger.protocol.messages import Error
 from messenger.protocol.text import clean
 from messenger.wording import REFUSALS
@@ -24,6 +25,15 @@ class Refusal(Exception):
         """Return the reply that tells it."""
         fields = {name: value if isinstance(value, Ready) else shown(value) for name, value in self.fields.items()}
         return Error(self.code, REFUSALS[self.code].format(**fields), request_id, self.retry_after)
+
+
+def unreachable(state: State, session: Session, user: str) -> Refusal:
+    """Return why nothing can be sent from this session to `user`, who is not online or is the session's own."""
+    if user not in state.users:
+        return Refusal("unknown_user", user=user)
+    if user not in state.online:
+        return Refusal("offline", user=user)
+    return Refusal("yourself", user=session.name)
 
 
 class Ready(str):

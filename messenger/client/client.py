@@ -66,8 +66,8 @@ class Client(Connection):
     ) -> Client:
         """Connect within `timeout` seconds; raises `ConnectFailed`.
 
-        `on_event` gets every message and invitation, `on_lost` the error that ended the connection; both are called
-        by the thread that reads, which must not wait for a reply itself.
+        `on_event` gets every message, invitation and word about a file, `on_lost` the error that ended the connection;
+        both are called by the thread that reads, which must not wait for a reply itself.
         """
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         deadline = time.monotonic() + timeout

@@ -49,8 +49,8 @@ class Connection:
         self.error: Optional[MessengerError] = None
         """Why the connection ended, if it did so against our will."""
         self.events: queue.Queue[Optional[AnyEvent]] = queue.Queue()
-        """Messages and invitations in the order of their arrival, then None when the connection has ended; nothing
-        but that if there is an `on_event` callback."""
+        """Messages, invitations and what is said about files in the order of their arrival, then None when the
+        connection has ended; nothing but that if there is an `on_event` callback."""
         self.events_dropped = 0
         self._is_met = False
         """Whether the server has introduced itself: what ends before that was never lost."""

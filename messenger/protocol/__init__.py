@@ -22,6 +22,13 @@ Requests (fields in this order in the tables of `messenger.protocol.messages`, w
     logout                                                          goodbye, then the server closes
     ping                                                            pong; leaves no trace, so it serves as a barrier:
                                                                     what was delivered before it arrives before it
+    offer        user, transfer, name, size, key,                   relayed
+                 udp_port (1 to 65535), addresses (default none),
+                 cipher (default aes-128-gcm)
+    answer       user, transfer, accepted (true or false),          relayed
+                 key and udp_port (needed if true),
+                 addresses, resume, code, message (default none)
+    outcome      user, transfer, code, message (default none)       relayed
     alive        (no id)                                            none; answers the server's `check`
 
 Replies:
@@ -35,6 +42,7 @@ Replies:
     joined       id, group
     goodbye      id
     pong         id
+    relayed      id: the other user was sent `offered`, `answered` or `transfer_outcome`. Logged and kept is nothing.
     error        code, message, id (missing if the line had none), retry_after (seconds; with `blocked`).
                  The request changed nothing, sent nothing, logged nothing. `message` is a sentence for a person.
 
@@ -44,19 +52,42 @@ Events:
     message        from, text, time, number: a private message
     group_message  group, from, text, time, number: a message to a group that you have joined
     invited        group, by: somebody made a group with you in it
+    offered        transfer, from, name, size, key, cipher, address, udp_port, addresses (default none): a file for you
+    answered       transfer, from, accepted, address, and if not empty: key, udp_port, addresses, resume, code, message
+    transfer_outcome
+                   transfer, from, code, message (default none): how the other side saw a transfer end
     check          the server heard nothing for 15 s; answer within 25 s with `alive` or any request
     closing        code, message: the server closes the connection after this line
 
 `time` is like `01 Jun 2022 21:30:04`, in the server's time zone. `number` is the message's number in messagelog.txt.
+
+A file goes from client to client by UDP; here they only arrange it. The server passes on, remembers no transfer, and
+sees neither a secret key nor a byte of the file. It vouches for `from` and for `address`, the IP address from which
+that client speaks to it; all else is what that client claims, and whoever gets it checks it.
+
+Fields that concern a file:
+
+    transfer     its id, 32 of 0-9, a-f: random, made by the client that offers, repeated in all that concerns it
+    name         of the file, 1 to 255 bytes, characters as in a text; one component of a path, which the server does
+                 not check: the client that writes such a file has to
+    size         of the file in bytes, 0 to 2^53 - 1
+    key          public key for X25519, made for this transfer: 32 bytes as 44 characters of base64 (RFC 4648)
+    cipher       of the packets, at most 32 of a-z, 0-9 and the hyphen
+    udp_port     where that client waits for packets; it need not be the port of its login
+    addresses    where it may be reached besides `address`: at most 4, IPv4 or IPv6, at most 45 characters each
+    resume       what the receiver has already, for the sender only: at most 49,152 characters of base64
+    code         why a file was declined or how a transfer ended, a word for programs, which the clients agree on:
+                 at most 32 of a-z and _
+    message      the same for a person: at most 500 bytes, characters as in a text
 
 A text is 1 to 4,096 bytes of UTF-8 without control characters (but the tab), U+2028, U+2029, bidirectional
 controls (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069) and lone surrogates.
 
 Error codes:
 
-    malformed            not a request: broken JSON, unknown type or field, wrong type of a value
+    malformed            not a request: broken JSON, unknown type or field, wrong type or form of a value
     line_too_long        over 65,536 bytes; the connection is closed
-    bad_text             a text with a forbidden character, or over 4,096 bytes
+    bad_text             a text, file name or message with a forbidden character, or with more bytes than it may have
     bad_protocol         the login asks for another protocol version
     login_first          anything but login, ping and alive before the login
     logged_in_already    a second login on one connection
@@ -67,7 +98,7 @@ Error codes:
     usage                a missing or blank argument
     unknown_user         there is no such user
     offline              the user exists but is not online
-    yourself             a message to oneself
+    yourself             a message or a file to oneself
     group_needs_members  a group needs at least one more active user
     bad_group_name       not 1 to 32 of A-Z, a-z, 0-9
     group_exists         there is a group of this name, or one that differs only by case
@@ -105,4 +136,22 @@ An example. Lines to the server begin with `>`, lines from it with `<`:
     < {"type":"pong","id":7}
     > {"type":"logout","id":8}
     < {"type":"goodbye","id":8}
+
+Another one, of two who are logged in. Yoda offers Hans a file; Hans accepts, gets it, and says so:
+
+    Yoda > {"type":"offer","id":2,"user":"Hans","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","name":"example.mp4","size":1048576,"key":"hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=","udp_port":13000,"addresses":["10.0.0.7"]}
+    Hans < {"type":"offered","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","from":"Yoda","name":"example.mp4","size":1048576,"key":"hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=","cipher":"aes-128-gcm","address":"192.0.2.1","udp_port":13000,"addresses":["10.0.0.7"]}
+    Yoda < {"type":"relayed","id":2}
+    Hans > {"type":"answer","id":5,"user":"Yoda","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","accepted":true,"key":"3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=","udp_port":13001}
+    Yoda < {"type":"answered","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","from":"Hans","accepted":true,"address":"192.0.2.2","key":"3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=","udp_port":13001}
+    Hans < {"type":"relayed","id":5}
+    Hans > {"type":"outcome","id":6,"user":"Yoda","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","code":"done"}
+    Yoda < {"type":"transfer_outcome","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","from":"Hans","code":"done"}
+    Hans < {"type":"relayed","id":6}
+
+And if Hans does not want it:
+
+    Hans > {"type":"answer","id":7,"user":"Yoda","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","accepted":false,"code":"declined","message":"Hans does not want it"}
+    Yoda < {"type":"answered","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","from":"Hans","accepted":false,"address":"192.0.2.2","code":"declined","message":"Hans does not want it"}
+    Hans < {"type":"relayed","id":7}
 """

@@ -5,13 +5,20 @@ Feeding the same bytes in any pieces gives the same messages in the same order.
 
 from __future__ import annotations
 
-from typing import Any, Final, List, Optional, Type, Union
+from typing import Any, Dict, Final, List, Optional, Tuple, Type, Union
 
 import msgspec
 from msgspec import Struct
 
 from messenger.errors import ProtocolError
-from messenger.protocol.limits import EVENT_LINE_MAX, REQUEST_ID_MAX, REQUEST_LINE_MAX, TEXT_MAX
+from messenger.protocol.limits import (
+    EVENT_LINE_MAX,
+    FILE_NAME_MAX,
+    OUTCOME_MESSAGE_MAX,
+    REQUEST_ID_MAX,
+    REQUEST_LINE_MAX,
+    TEXT_MAX,
+)
 from messenger.protocol.messages import AnyEvent, AnyRequest, Malformed, Request
 from messenger.protocol.text import clean, fault_in_text, is_plain
 
@@ -64,8 +71,9 @@ class LineCutter:
 class RequestReader(LineCutter):
     """The server's side of one connection's stream: lines to checked requests.
 
-    What comes out is a typed request, or `Malformed` in the place of a line that is none. A text that comes out
-    holds no forbidden character and is no longer than `TEXT_MAX` bytes: nothing behind this border checks again.
+    What comes out is a typed request, or `Malformed` in the place of a line that is none. A text, file name or
+    outcome's message that comes out holds no forbidden character and is no longer than its limit in bytes: nothing
+    behind this border checks again.
     """
 
     __slots__ = ()
@@ -131,18 +139,20 @@ def decode_request(line: bytes) -> Incoming:
         request: AnyRequest = _decode_request(line)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         salvage = _salvage(line)
-        fault = fault_in_text(salvage.text) if len(salvage.text) > TEXT_MAX else None
-        if fault:
-            return Malformed(salvage.id, "bad_text", f"the text {fault}")
+        for field, limit in _TEXT_LIMITS.items():
+            text: str = getattr(salvage, field)
+            fault = fault_in_text(text, limit) if len(text) > limit else None
+            if fault:
+                return Malformed(salvage.id, "bad_text", f"the {field} {fault}")
         return Malformed(salvage.id, "malformed", f"not a request: {error}")
     return _checked(request)
 
 
 def _checked(request: Incoming) -> Incoming:
-    text: Optional[str] = getattr(request, "text", None)
-    fault = fault_in_text(text) if text is not None else None
-    if fault and isinstance(request, Request):
-        return Malformed(request.id, "bad_text", f"the text {fault}")
+    for field, limit in _TEXTS[type(request)]:
+        fault = fault_in_text(getattr(request, field), limit)
+        if fault and isinstance(request, Request):
+            return Malformed(request.id, "bad_text", f"the {field} {fault}")
     return request
 
 
@@ -179,6 +189,8 @@ def _clean_fields(struct: Struct) -> None:
 class _Salvage(Struct):
     id: Optional[int] = None
     text: str = ""
+    name: str = ""
+    message: str = ""
 
 
 class _SalvageId(Struct):
@@ -194,18 +206,25 @@ def _salvage(line: bytes) -> _Salvage:
         try:
             found: Any = msgspec.json.decode(line, type=kind)
             is_id = found.id is not None and 0 <= found.id <= REQUEST_ID_MAX
-            return _Salvage(found.id if is_id else None, getattr(found, "text", ""))
+            texts = {field: getattr(found, field, "") for field in _TEXT_LIMITS}
+            return _Salvage(found.id if is_id else None, **texts)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             continue
     return _Salvage()
 
 
-def _tags(union: Any) -> List[str]:
-    kinds: List[Type[Struct]] = list(union.__args__)
-    return [str(kind.__struct_config__.tag) for kind in kinds]
+def _kinds(union: Any) -> List[Type[Struct]]:
+    return list(union.__args__)
 
 
-_EVENT_TYPES: Final = frozenset(_tags(AnyEvent))
+_TEXT_LIMITS: Final = {"text": TEXT_MAX, "name": FILE_NAME_MAX, "message": OUTCOME_MESSAGE_MAX}
+"""Fields of requests that hold what a person wrote or named: how many bytes."""
+
+_TEXTS: Final[Dict[Type[Any], List[Tuple[str, int]]]] = {
+    kind: [(field, limit) for field, limit in _TEXT_LIMITS.items() if field in kind.__struct_fields__]
+    for kind in _kinds(AnyRequest)
+}
+_EVENT_TYPES: Final = frozenset(str(kind.__struct_config__.tag) for kind in _kinds(AnyEvent))
 _requests: Final = msgspec.json.Decoder(AnyRequest)
 _decode_request: Final = _requests.decode
 _decode_requests: Final = _requests.decode_lines

@@ -19,6 +19,30 @@ TEXT_MAX: Final = 4096
 NAME_MAX: Final = 32
 """Characters of a user or group name; `NAME_messagelog.txt` stays far below a file system's 255 bytes."""
 
+FILE_NAME_MAX: Final = 255
+"""Bytes of UTF-8 in the name of a file that is offered: the most that Linux file systems take."""
+
+FILE_SIZE_MAX: Final = 2**53 - 1
+"""Bytes of a file that is offered: more than anybody has, and for `REQUEST_ID_MAX`'s reason."""
+
+ADDRESSES_MAX: Final = 4
+"""Addresses of its own that a client may claim: each is one more place to which the other side sends packets."""
+
+ADDRESS_MAX: Final = 45
+"""Characters of such an address: the longest way to write one, IPv6 that ends as IPv4."""
+
+CIPHER_MAX: Final = 32
+"""Characters of a cipher's name, `aes-128-gcm` for instance."""
+
+RESUME_MAX: Final = 48 * 1024
+"""Characters of base64 about what a receiver has already, so 36 KiB: the rest of the line needs less than 16 KiB."""
+
+OUTCOME_CODE_MAX: Final = 32
+"""Characters of the code with which an offer was declined or a transfer ended."""
+
+OUTCOME_MESSAGE_MAX: Final = 500
+"""Bytes of UTF-8 in the sentence beside it: six lines of a terminal."""
+
 PASSWORD_MAX: Final = 1024
 """Characters of a password: more is an attack on the hash, not a password."""
 

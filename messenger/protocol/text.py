@@ -27,13 +27,13 @@ def is_plain(data: bytes) -> bool:
     return data.isascii() and b"\\" not in data and b"\x7f" not in data
 
 
-def fault_in_text(text: str) -> Optional[str]:
-    """Return why `text` may not be a message's text, in words that finish "the text …", or None if it may."""
+def fault_in_text(text: str, limit: int = TEXT_MAX) -> Optional[str]:
+    """Return why `text` may not be a text of at most `limit` bytes, in words that finish "the text …", or None."""
     found = _FORBIDDEN.search(text)
     if found:
         return f"holds the character U+{ord(found[0]):04X}, which is not allowed"
-    if len(text) > TEXT_MAX or len(text.encode()) > TEXT_MAX:
-        return f"is longer than {TEXT_MAX} bytes"
+    if len(text) > limit or len(text.encode()) > limit:
+        return f"is longer than {limit} bytes"
     return None
 
 

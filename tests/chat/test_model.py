@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, List, Optional, Set
 
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from messenger.chat.state import Session
-from messenger.protocol.messages import CreateGroup, GroupMsg, JoinGroup, Logout, MsgTo
+from messenger.protocol.messages import Answer, CreateGroup, GroupMsg, JoinGroup, Logout, MsgTo, Offer, Outcome
 from tests.support.files import ACCOUNTS
 from tests.support.sink import Chat
 
@@ -18,6 +18,14 @@ people = st.sampled_from(NAMES)
 anyone = st.sampled_from([*NAMES, "Nobody"])
 groups = st.sampled_from(["a", "A", "b"])
 texts = st.sampled_from(["hi", " ", "a; b"])
+ID = "0" * 32
+about_files = st.sampled_from(
+    [
+        lambda user: Offer(1, user, ID, "a.mp4", 5, "A" * 43 + "=", 13000),
+        lambda user: Answer(1, user, ID, accepted=False, code="declined"),
+        lambda user: Outcome(1, user, ID, "done"),
+    ]
+)
 
 
 class ChatModel(RuleBasedStateMachine):
@@ -85,6 +93,15 @@ class ChatModel(RuleBasedStateMachine):
             assert self.chat.heard(self.online[user])[-1]["from"] == name
         elif code is not None:
             assert user == name or user not in self.online or not text.strip()
+
+    @rule(name=people, user=anyone, request=about_files)
+    def speak_of_a_file(self, name: str, user: str, request: Callable[[str], Any]) -> None:
+        for session in self.online.values():
+            self.chat.heard(session)
+        code = self.outcome(name, request(user))
+        hearers = {other for other, session in self.online.items() if self.chat.heard(session)}
+        assert (code == "relayed") == (name in self.online and user != name and user in self.online)
+        assert hearers == ({user} if code == "relayed" else set())
 
     @rule(name=people, group=groups, users=st.lists(anyone, max_size=3))
     def make_group(self, name: str, group: str, users: List[str]) -> None:

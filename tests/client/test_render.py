@@ -10,6 +10,7 @@ from messenger.client.render import render
 from messenger.protocol.messages import (
     Active,
     ActiveUserInfo,
+    Answered,
     Check,
     Closing,
     Created,
@@ -20,8 +21,11 @@ from messenger.protocol.messages import (
     Invited,
     Joined,
     Message,
+    Offered,
     Pong,
+    Relayed,
     Sent,
+    TransferOutcome,
     Welcome,
 )
 
@@ -62,6 +66,10 @@ SEEN = "a␀␇␈␛[2J␍␊<U+007F><U+009B><U+0085><U+2028><U+2029><U+061C><U
         (Goodbye(1), []),
         (Pong(1), []),
         (Check(), []),
+        (Relayed(1), []),
+        (Offered("0" * 32, "Yoda", "a.mp4", 5, "key", "aes-128-gcm", "127.0.0.1", 13000), []),
+        (Answered("0" * 32, "Yoda", accepted=False, address="127.0.0.1"), []),
+        (TransferOutcome("0" * 32, "Yoda", "done"), []),
     ],
 )
 def test_every_event_has_its_lines(event: Any, lines: List[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Dict, List, Type
 
@@ -12,7 +13,17 @@ import messenger.protocol
 from messenger import __version__
 from messenger.protocol import limits
 from messenger.protocol.framing import RequestReader, encode, encode_lines
-from messenger.protocol.messages import ActiveUserInfo, AnyEvent, AnyReply, AnyRequest, Hello, Request
+from messenger.protocol.messages import (
+    ActiveUserInfo,
+    Answer,
+    AnyEvent,
+    AnyReply,
+    AnyRequest,
+    Hello,
+    Offer,
+    Outcome,
+    Request,
+)
 from messenger.protocol.usage import arguments, help_line, usage
 from messenger.wording import CLOSINGS, REFUSALS
 from tests.support.sink import Chat
@@ -70,6 +81,11 @@ def test_the_entry_of_an_active_user_is_documented() -> None:
     assert "{" + ", ".join(ActiveUserInfo.__struct_fields__) + "}" in table("Replies")["active"]
 
 
+def test_every_field_that_concerns_a_file_is_documented() -> None:
+    said = {name for kind in (Offer, Answer, Outcome) for name in fields(kind)}
+    assert set(table("Fields that concern a file")) == said - {"user", "accepted"}
+
+
 def test_every_error_code_is_documented_and_used() -> None:
     """The border of the protocol words three errors itself, all others stand in the table of refusals."""
     assert set(table("Error codes")) == {*REFUSALS, "malformed", "line_too_long", "bad_text"}
@@ -86,12 +102,19 @@ def test_the_limits_in_the_text_are_those_of_the_code() -> None:
         f"one to a client {limits.EVENT_LINE_MAX:,}",
         f"at most {limits.PASSWORD_MAX:,} characters",
         f"1 to {limits.TEXT_MAX:,} bytes",
+        f"1 to {limits.FILE_NAME_MAX} bytes",
+        f"at most {limits.ADDRESSES_MAX}, IPv4",
+        f"at most {limits.ADDRESS_MAX} characters",
+        f"at most {limits.CIPHER_MAX} of a-z, 0-9",
+        f"at most {limits.RESUME_MAX:,} characters",
+        f"at most {limits.OUTCOME_CODE_MAX} of a-z and _",
+        f"at most {limits.OUTCOME_MESSAGE_MAX} bytes",
         f"no login within {limits.LOGIN_SECONDS:.0f} s",
         f"heard nothing for {limits.PING_SECONDS:.0f} s",
         f"answer within {limits.DEAD_SECONDS - limits.PING_SECONDS:.0f} s",
     ):
         assert figure in DOCSTRING, figure
-    assert limits.REQUEST_ID_MAX == 2**53 - 1
+    assert limits.REQUEST_ID_MAX == limits.FILE_SIZE_MAX == 2**53 - 1
 
 
 def test_the_example_dialogue_is_what_the_rules_answer() -> None:
@@ -111,10 +134,27 @@ def test_the_example_dialogue_is_what_the_rules_answer() -> None:
     assert spoken == lines
 
 
+def test_the_example_of_a_file_is_what_the_rules_answer() -> None:
+    lines = re.findall(r"^    (Yoda|Hans) ([<>]) (.*)$", DOCSTRING, flags=re.MULTILINE)
+    assert {json.loads(line)["type"] for _, direction, line in lines if direction == ">"} == {
+        "offer", "answer", "outcome",
+    }  # fmt: skip
+    chat = Chat()
+    sessions = {"Yoda": chat.enter("Yoda", address="192.0.2.1"), "Hans": chat.enter("Hans", address="192.0.2.2")}
+    chat.sink.delivered.clear()
+    spoken = []
+    for name, line in [(name, line) for name, direction, line in lines if direction == ">"]:
+        spoken.append((name, ">", line))
+        chat.rules.handle(sessions[name], RequestReader().feed(line.encode() + b"\n"), chat.moment, chat.sink)
+        spoken += [(to.name, "<", encode(event).decode()) for to, event in chat.sink.delivered]
+        chat.sink.delivered.clear()
+    assert spoken == lines
+
+
 def test_usage_lines_come_from_the_request_types() -> None:
     assert {usage(kind) for kind in REQUESTS if issubclass(kind, Request)} == {
         "/login", "/msgto USER TEXT", "/activeuser", "/creategroup NAME USER…", "/joingroup NAME",
-        "/groupmsg NAME TEXT", "/logout", "/ping",
+        "/groupmsg NAME TEXT", "/logout", "/ping", "/offer", "/answer", "/outcome",
     }  # fmt: skip
     assert all(help_line(kind).endswith(".") for kind in REQUESTS)
     msgto = next(kind for kind in REQUESTS if tag(kind) == "msgto")

@@ -24,6 +24,8 @@ PIECES = st.sampled_from(
         b'{"type":"msgto","id":5,"user":"Hans","text":"\\u0007 \\\\ \x7f"}',
         b'{"type":"msgto","id":6,"user":"}","text":"}"}',
         b'{"type":"creategroup","id":7,"group":"g","users":["}"]}',
+        b'{"type":"outcome","id":8,"user":"}","transfer":"%s","code":"done","message":"}\x9b"}' % (b"0" * 32),
+        b'{"type":"answer","id":9,"user":"Hans","transfer":"%s","accepted":false,"addresses":["::1"]}' % (b"0" * 32),
         b"}",
         b"{",
         b'"',

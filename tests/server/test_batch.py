@@ -9,7 +9,7 @@ from typing import Iterator, List, Tuple
 import pytest
 
 from messenger.chat.state import State
-from messenger.protocol.messages import Message, Pong, Sent
+from messenger.protocol.messages import Message, Pong, Relayed, Sent, TransferOutcome
 from messenger.server.batch import Batch, refuse_messages
 from messenger.server.connection import Connection
 from messenger.server.journal import Journal
@@ -83,6 +83,11 @@ def test_messages_that_could_not_be_stored_are_refused_but_older_acknowledgement
         (2, "not_stored"),
         (3, "not_stored"),
     ]
+
+
+def test_what_is_said_of_files_passes_although_messages_beside_it_cannot_be_stored() -> None:
+    outcome, relayed = TransferOutcome("0" * 32, "Yoda", "done"), Relayed(3)
+    assert refuse_messages([outcome, Message("Yoda", "lost", TIME, 1), relayed]) == [outcome, relayed]
 
 
 def test_a_failed_sync_refuses_every_acknowledgement() -> None:

@@ -145,6 +145,9 @@ def test_no_command_works_before_the_login(server: Server, connect: Connect, dat
         ("creategroup", {"group": "g", "users": ["Hans"]}),
         ("joingroup", {"group": "g"}),
         ("groupmsg", {"group": "g", "text": "hi"}),
+        ("offer", {"user": "Hans", "transfer": "0" * 32, "name": "a", "size": 1, "key": "A" * 43 + "=", "udp_port": 1}),
+        ("answer", {"user": "Hans", "transfer": "0" * 32, "accepted": False}),
+        ("outcome", {"user": "Hans", "transfer": "0" * 32, "code": "done"}),
         ("logout", {}),
     ]
     for kind, fields in commands:
