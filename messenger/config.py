@@ -82,6 +82,40 @@ class ServerConfig:
 
 
 @dataclass(frozen=True)
+class FileConfig:
+    """How a client sends and receives files; raises `ConfigError` when built with an impossible value."""
+
+    udp_port: int = 0
+    """UDP port, 0 for any free one."""
+    download_dir: Path = Path()
+    """Where received files go."""
+    accept: str = "all"
+    """`all`, `none`, `ask`, or the names of users with commas between them."""
+    max_receive_size: Optional[int] = None
+    """Bytes of the largest file that is accepted; None: any."""
+    congestion_control: str = "patient"
+    """A name from `messenger.transfer.controllers`."""
+    offload: bool = True
+    """Let the kernel cut and join datagrams (UDP GSO and GRO) where it can."""
+    segment_max: int = 8952
+    """Bytes of the largest datagram that is tried."""
+    socket_buffer: int = 4 * 1024 * 1024
+    """Bytes asked for as the socket's buffers."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.udp_port <= PORT_MAX:
+            raise ConfigError(f"the UDP port must be from 0 to {PORT_MAX}, not {self.udp_port}")
+        if not self.download_dir.is_dir():
+            raise ConfigError(f"the download folder {self.download_dir} does not exist")
+        if self.max_receive_size is not None and self.max_receive_size < 0:
+            raise ConfigError(f"the largest size to receive must not be negative, and {self.max_receive_size} is")
+
+    def accepts(self, user: str) -> bool:
+        """Tell whether a file from `user` is accepted without a question."""
+        return self.accept == "all" or user in self.accept.split(",")
+
+
+@dataclass(frozen=True)
 class ChatConfig:
     """A conversation to be held with a server."""
 

@@ -6,17 +6,24 @@ It uses blocking sockets, threads, `select.poll` and queues only, so that it run
 from __future__ import annotations
 
 import socket
+import threading
 import time
+from pathlib import Path
 from types import TracebackType
-from typing import List, Optional, Type, TypeVar
+from typing import Any, List, Optional, Type, TypeVar, Union
 
 from messenger.client.connection import Connection, EventCallback, LostCallback
-from messenger.errors import ConnectFailed, LoginRefused, ProtocolError, Refused
+from messenger.config import FileConfig
+from messenger.errors import ConnectFailed, LoginRefused, MessengerError, ProtocolError, Refused
+from messenger.peer.handle import Transfer
+from messenger.peer.transfers import Transfers
 from messenger.protocol.limits import PROTOCOL_VERSION
 from messenger.protocol.messages import (
     Active,
     ActiveUser,
     ActiveUserInfo,
+    Answer,
+    Answered,
     AnyEvent,
     Created,
     CreateGroup,
@@ -29,8 +36,10 @@ from messenger.protocol.messages import (
     Login,
     Logout,
     MsgTo,
+    Offered,
     Ping,
     Sent,
+    TransferOutcome,
     Welcome,
 )
 
@@ -53,6 +62,14 @@ class Client(Connection):
     """The user, after a login."""
     server = ""
     """How the server calls itself."""
+    _files: Optional[Transfers] = None
+
+    def __init__(
+        self, sock: socket.socket, on_event: Optional[EventCallback] = None, on_lost: Optional[LostCallback] = None
+    ) -> None:
+        """Use `connect`."""
+        super().__init__(sock, on_event, on_lost)
+        self._opening_files = threading.Lock()
 
     @classmethod
     def connect(
@@ -63,6 +80,7 @@ class Client(Connection):
         timeout: float = 10.0,
         on_event: Optional[EventCallback] = None,
         on_lost: Optional[LostCallback] = None,
+        files: Optional[FileConfig] = None,
     ) -> Client:
         """Connect within `timeout` seconds; raises `ConnectFailed`.
 
@@ -83,6 +101,8 @@ class Client(Connection):
         hello = client.meet(max(0.0, deadline - time.monotonic()))
         if isinstance(hello, Hello) and hello.protocol == PROTOCOL_VERSION:
             client.server = hello.server
+            if files is not None:
+                client._open_files(files)
             return client
         client.close()
         if isinstance(hello, Error):
@@ -93,6 +113,9 @@ class Client(Connection):
 
     def login(self, username: str, password: str, *, udp_port: int = 0, timeout: Optional[float] = 30) -> Welcome:
         """Log in; raises `LoginRefused`, after which another attempt may be made unless its code is `blocked`."""
+        if self._files is not None:
+            self._files.username = username
+            udp_port = udp_port or self._files.port
         pending = self.submit(Login, username=username, password=password, udp_port=udp_port)
         try:
             welcome = pending.result(timeout)
@@ -121,6 +144,19 @@ class Client(Connection):
         """Return the other users who are online, in the order of their logins."""
         return _expect(Active, self.submit(ActiveUser).result(timeout)).users
 
+    def send_file(self, user: str, path: Union[str, Path]) -> Transfer:
+        """Send a file to a user who is online. Returns at once: `result()` of what is returned waits for the receipt.
+
+        Raises `SourceFailed` for what cannot be read. Everything else is told by the transfer: who is not online, does
+        not want it, or cannot be reached.
+        """
+        return self._open_files(FileConfig(accept="none")).send(user, path)
+
+    @property
+    def files(self) -> Optional[Transfers]:
+        """The transfers of this client; None as long as it neither sends nor receives files."""
+        return self._files
+
     def ping(self, *, timeout: Optional[float] = 30) -> None:
         """Return when the server has answered; what it delivered before has arrived by then."""
         self.submit(Ping).result(timeout)
@@ -132,6 +168,39 @@ class Client(Connection):
             return _expect(Goodbye, self.submit(Logout).result(timeout))
         finally:
             self.close()
+
+    def close(self) -> None:
+        """Close the connection, and end all transfers. Safe to call again."""
+        with self._opening_files:
+            files, self._files = self._files, None
+        if files is not None:
+            files.close()
+        super().close()
+
+    def _open_files(self, config: FileConfig) -> Transfers:
+        with self._opening_files:
+            if self._files is None:
+                self._files = Transfers(config, self.submit, self._hand_on)
+                self._files.username = self.username
+                self._files.local_address = self._sock.getsockname()[0]
+            return self._files
+
+    def _divert(self, event: AnyEvent) -> bool:
+        files = self._files
+        if files is not None:
+            return files.take(event)
+        if isinstance(event, Offered):
+            refusal = {"user": event.sender, "transfer": event.transfer, "accepted": False, "code": "refused"}
+            message = f"{self.username} does not receive files"
+            # Not by this thread, which reads: a full socket would stop it.
+            threading.Thread(target=self._refuse, kwargs={**refusal, "message": message}, daemon=True).start()
+        return isinstance(event, (Offered, Answered, TransferOutcome))
+
+    def _refuse(self, **fields: Any) -> None:
+        try:
+            self.submit(Answer, **fields)
+        except MessengerError:
+            pass  # ended meanwhile
 
     def __enter__(self) -> Client:
         return self

@@ -10,10 +10,11 @@ import select
 import socket
 import threading
 import time
-from typing import Any, Callable, Dict, Final, Optional, Sequence, Type
+from typing import Any, Callable, Dict, Final, Optional, Sequence, Type, Union
 
 from messenger.client.reply import PendingReply
 from messenger.errors import ConnectionLost, MessengerError, ProtocolError, Refused
+from messenger.peer.handle import AnyTransferEvent
 from messenger.protocol.framing import EventReader, encode, encode_lines
 from messenger.protocol.limits import DEAD_SECONDS, PING_SECONDS, REQUEST_LINE_MAX
 from messenger.protocol.messages import Alive, AnyEvent, Check, Closing, Error, Hello, Ping, Request, Sent
@@ -25,7 +26,10 @@ _RECEIVE_BYTES: Final = 64 * 1024
 _LOOK_UP_SECONDS: Final = 1.0
 _ALIVE: Final = encode_lines([Alive()])
 
-EventCallback = Callable[[AnyEvent], None]
+ClientEvent = Union[AnyEvent, AnyTransferEvent]
+"""What the user of the library is told: messages and invitations, and what becomes of files."""
+
+EventCallback = Callable[[ClientEvent], None]
 LostCallback = Callable[[MessengerError], None]
 
 
@@ -48,7 +52,7 @@ class Connection:
         self._hello: queue.Queue[Optional[AnyEvent]] = queue.Queue()
         self.error: Optional[MessengerError] = None
         """Why the connection ended, if it did so against our will."""
-        self.events: queue.Queue[Optional[AnyEvent]] = queue.Queue()
+        self.events: queue.Queue[Optional[ClientEvent]] = queue.Queue()
         """Messages, invitations and what is said about files in the order of their arrival, then None when the
         connection has ended; nothing but that if there is an `on_event` callback."""
         self.events_dropped = 0
@@ -64,7 +68,7 @@ class Connection:
         except queue.Empty:
             return None
 
-    def next_event(self, timeout: Optional[float] = None) -> AnyEvent:
+    def next_event(self, timeout: Optional[float] = None) -> ClientEvent:
         """Take the next event.
 
         Raises `queue.Empty` after `timeout` seconds without one, `ConnectionLost` (or what else ended the connection)
@@ -163,7 +167,16 @@ class Connection:
             self._settle(event.id, event)  # type: ignore[union-attr,arg-type]  # asked just above
         elif isinstance(event, Error):
             self._hello.put(event)  # a server without room for us; anything else we sent has an id
-        elif self._on_event is not None:
+        elif not self._divert(event):
+            self._hand_on(event)
+
+    def _divert(self, event: AnyEvent) -> bool:
+        """Take an event that is not for the user of the library; False for all others."""
+        return False
+
+    def _hand_on(self, event: ClientEvent) -> None:
+        """Give an event to the user of the library. Any thread may call."""
+        if self._on_event is not None:
             self._on_event(event)
         else:
             self.events.put(event)

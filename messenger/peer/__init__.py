@@ -1,0 +1,12 @@
+"""Files from client to client: the UDP port, the files, and the thread that runs all transfers of a client.
+
+    udp        one port: batches of segments out, runs of segments in
+    source     a file that is being sent: read and sealed, chunk by chunk
+    part       a file that is being received: written as `.part`, kept for resuming, linked to its name when whole
+    handle     what the user of the library holds of a transfer
+    outbound, inbound   one transfer: the state machine of `messenger.transfer`, its file, and its end
+    engine     the thread: datagrams to transfers, timers, blocking work elsewhere
+    transfers  all transfers of a client: offers, answers and outcomes through the server
+
+The protocol and everything that decides stand in `messenger.transfer`, which touches no socket, clock or file.
+"""

@@ -1,0 +1,259 @@
+"""What both directions of a transfer share on this side: the handle, the key pair, its end and what is told of it."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import math
+import os
+from typing import Any, Callable, Dict, Final, List, Optional, Protocol, Sequence, Type
+
+from messenger.peer.engine import Engine, PortWire
+from messenger.peer.handle import (
+    AnyTransferEvent,
+    Measured,
+    Transfer,
+    TransferDone,
+    TransferEnded,
+    TransferFailed,
+    TransferProgress,
+    TransferStalled,
+    TransferStarted,
+)
+from messenger.peer.udp import Address, Run
+from messenger.protocol.messages import Outcome
+from messenger.transfer.datagram import CHALLENGE_SIZE
+from messenger.transfer.endpoint import SILENCE_TOLD, Endpoint, State
+from messenger.transfer.sealing import public_key
+
+_log: Final = logging.getLogger(__name__)
+
+ANSWER_SECONDS: Final = 60.0
+"""How long an offer waits for an answer."""
+
+PROGRESS_SECONDS: Final = 1.0
+"""How often progress is told."""
+
+
+class Host(Protocol):
+    """What a transfer needs of the client that it belongs to."""
+
+    engine: Engine
+    username: str
+
+    def signal(self, kind: Type[Any], on_refused: Callable[[str, str], None], **fields: Any) -> None:
+        """Send a request through the server; `on_refused` is called in the engine's thread with code and sentence."""
+
+    def emit(self, event: AnyTransferEvent) -> None:
+        """Tell an event."""
+
+    def addresses(self) -> List[str]:
+        """Return the addresses of this machine that the other side may reach."""
+
+    def forget(self, exchange: Exchange) -> None:
+        """It has ended, and nothing will be heard of it any more."""
+
+
+class Exchange:
+    """One transfer on this side, from offer to end. Everything happens in the engine's thread."""
+
+    def __init__(self, host: Host, handle: Transfer) -> None:
+        self.handle = handle
+        self._host = host
+        self._engine = host.engine
+        self._private_key = os.urandom(32)
+        self.public_key = public_key(self._private_key)
+        self.endpoint: Optional[Endpoint] = None
+        self._connection = -1
+        self._answer_due = math.inf
+        self._next_progress = math.inf
+        self._is_stalled = False
+        handle.on_cancel = lambda code: self._engine.call(lambda: self.cancel(code))
+
+    # ---- the engine's runner --------------------------------------------------------------------------------
+
+    def on_control(self, now: float, address: Address, datagram: bytes) -> None:
+        """Take a control datagram."""
+        if self.endpoint is not None:
+            self.endpoint.on_control(now, address, datagram)
+
+    def on_run(self, now: float, run: Run) -> None:
+        """Take segments."""
+
+    def poll(self, now: float) -> None:
+        """Do what is due."""
+        if now >= self._answer_due:
+            self.fail("no_answer", f"{self.handle.user} did not answer within {ANSWER_SECONDS:.0f} s")
+        endpoint = self.endpoint
+        if endpoint is None:
+            return
+        self._advance(now)
+        if endpoint.has_ended:
+            self._settle()
+            if endpoint.is_forgotten(now):
+                self._engine.remove(self._connection)
+                self._host.forget(self)
+                self.endpoint = None
+        else:
+            self._tell_progress(now, endpoint)
+
+    def deadline(self) -> float:
+        """Return when `poll` is to be called again."""
+        if self.endpoint is None:
+            return self._answer_due
+        return min(self.endpoint.deadline(), self._next_progress)
+
+    def abandon(self, error: Exception) -> None:
+        """End it: it has raised what nobody expected."""
+        _log.error("a transfer failed", exc_info=error)
+        self.fail("internal_error", f"a fault in this program: {error}")
+
+    # ---- for the subclasses ---------------------------------------------------------------------------------
+
+    def cancel(self, code: str) -> None:
+        """End it because its person wants so."""
+        raise NotImplementedError
+
+    def fail(self, code: str, message: str) -> None:
+        """End it for a reason of this side: the other side is told, by datagram and through the server."""
+        if self.handle.is_ended:
+            return
+        if self.endpoint is not None:
+            self.endpoint.fail(self._now(), code, message)
+            self._engine.schedule(self)
+        self._tell_outcome(code, message)
+        self._finish(TransferFailed(code, message))
+
+    def fail_as_told(self, code: str, message: str) -> None:
+        """End it because the other side has."""
+        if self.endpoint is not None:
+            self.endpoint.fail_as_told(self._now(), code, message)
+            self._engine.schedule(self)
+        self._finish(TransferFailed(code, message))
+
+    def on_outcome(self, code: str, message: str) -> None:
+        """The other side says through the server how it ended."""
+        if code != "received":
+            self.fail_as_told(code, message or code)
+
+    def _advance(self, now: float) -> None:
+        raise NotImplementedError
+
+    def _measure(self) -> Measured:
+        raise NotImplementedError
+
+    def _clean_up(self, error: Optional[TransferFailed]) -> None:
+        raise NotImplementedError
+
+    def _now(self) -> float:
+        return self._engine.now()
+
+    def _wire(self, connection: int) -> PortWire:
+        return PortWire(self._engine.port, connection)
+
+    def _challenge(self) -> bytes:
+        return os.urandom(CHALLENGE_SIZE)
+
+    def _run(self, endpoint: Endpoint, connection: int) -> None:
+        """Let the engine run this endpoint."""
+        self.endpoint = endpoint
+        self._connection = connection
+        self._answer_due = math.inf
+        self._engine.add(connection, self)
+
+    def _start(self) -> None:
+        """It was accepted: tell so."""
+        self.handle.measure = self._measure
+        self.handle.start()
+        self._next_progress = self._now() + PROGRESS_SECONDS
+        self.emit(TransferStarted)
+
+    def _tell_outcome(self, code: str, message: str = "") -> None:
+        handle = self.handle
+        self._host.signal(
+            Outcome, lambda *_: None, user=handle.user, transfer=handle.id, code=code, message=_short(message)
+        )
+
+    def emit(self, kind: Type[AnyTransferEvent], **fields: Any) -> None:
+        """Tell an event of this transfer."""
+        handle = self.handle
+        direction = "out" if handle.is_outgoing else "in"
+        self._host.emit(kind(handle.number, handle.id, direction, handle.user, handle.name, handle.size, **fields))
+
+    def _settle(self) -> None:
+        """Pass on how the endpoint has ended."""
+        endpoint = self.endpoint
+        if endpoint is None or self.handle.is_ended:
+            return
+        if endpoint.state is State.DONE:
+            self._finish(None)
+        elif endpoint.failure is not None:
+            code, message, is_ours = endpoint.failure
+            if is_ours:
+                self._tell_outcome(code, message)
+            self._finish(TransferFailed(code, message))
+
+    def _finish(self, error: Optional[TransferFailed]) -> None:
+        handle = self.handle
+        if not handle.end(error):
+            return
+        self._answer_due = self._next_progress = math.inf
+        self._clean_up(error)
+        if error is not None:
+            self.emit(TransferEnded, code=error.code, message=str(error))
+        else:
+            last = handle.progress()
+            self.emit(
+                TransferDone,
+                path=str(handle.path or ""),
+                seconds=round(last.seconds, 6),
+                goodput=round(last.rate),
+                resumed=handle.resumed,
+                round_trip=round(last.round_trip, 6),
+                repeated=last.repeated,
+                loss=round(last.loss, 6),
+            )
+        if self.endpoint is None:
+            self._host.forget(self)
+
+    def _tell_progress(self, now: float, endpoint: Endpoint) -> None:
+        silence = endpoint.silence(now)
+        if silence >= SILENCE_TOLD and not self._is_stalled:
+            self._is_stalled = True
+            self.emit(TransferStalled, seconds=round(silence, 1))
+        elif silence < SILENCE_TOLD:
+            self._is_stalled = False
+        if now >= self._next_progress:
+            self._next_progress = now + PROGRESS_SECONDS
+            done, rate, round_trip, _, loss, _ = self.handle.progress()
+            self.emit(
+                TransferProgress, done=done, rate=round(rate), round_trip=round(round_trip, 6), loss=round(loss, 6)
+            )
+
+
+def to_text(data: bytes) -> str:
+    """Return bytes as the signalling carries them."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def to_bytes(text: str) -> bytes:
+    """Return what `to_text` was given; nothing for what it cannot have returned."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
+
+
+def reachable(engine: Engine, hosts: Sequence[str], port: int) -> List[Address]:
+    """Return the addresses among these that this machine can send to, each once."""
+    addresses: Dict[Address, None] = {}
+    for host in hosts:
+        try:
+            addresses[engine.port.address(host, port)] = None
+        except (OSError, UnicodeError):
+            continue
+    return list(addresses)
+
+
+def _short(message: str) -> str:
+    return message.encode()[:500].decode("utf-8", "ignore")

@@ -1,0 +1,261 @@
+"""A file that this client receives: consent, keys, data, its place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Callable, Final, Iterator, Optional, Union
+
+from messenger.errors import StorageError
+from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, to_bytes, to_text
+from messenger.peer.handle import Measured, Transfer, TransferAsked, TransferFailed
+from messenger.peer.part import PartFile
+from messenger.peer.udp import Run
+from messenger.protocol.messages import Answer, Offered
+from messenger.transfer.claims import Claims, encode_claims
+from messenger.transfer.endpoint import State
+from messenger.transfer.geometry import CHUNK_SIZE, Geometry
+from messenger.transfer.incoming import Incoming
+from messenger.transfer.sealing import (
+    CIPHERS,
+    Agreement,
+    ChunkCipher,
+    KeyExchangeFailed,
+    Secrets,
+    derive,
+    seal_claims,
+)
+
+SPACE_LEFT: Final = 1024 * 1024
+"""Bytes that must stay free on the disk."""
+
+RunAside = Callable[[Callable[[], None]], None]
+"""Runs a function in another thread than the engine's."""
+
+
+class Inbound(Exchange):
+    """One incoming transfer."""
+
+    def __init__(self, host: Host, handle: Transfer, offered: Offered, folder: Path, run_aside: RunAside) -> None:
+        super().__init__(host, handle)
+        self._offered = offered
+        self._folder = folder
+        self._run_aside = run_aside
+        self._geometry = Geometry(offered.size)
+        self._part: Optional[PartFile] = None
+        self._incoming: Optional[Incoming] = None
+        self._cipher: Optional[ChunkCipher] = None
+        self._plain = memoryview(bytearray(min(CHUNK_SIZE, max(offered.size, 1))))
+        self._is_finishing = False
+        self._is_accepted = False
+        handle.on_accept = lambda: self._engine.call(self.accept)
+
+    # ---- consent --------------------------------------------------------------------------------------------
+
+    def ask(self) -> None:
+        """Ask this client's person."""
+        self._answer_due = self._now() + ANSWER_SECONDS
+        self._engine.schedule(self)
+        self.emit(TransferAsked)
+
+    def refuse(self, code: str, message: str) -> None:
+        """Answer that the file is not wanted."""
+        self._answer(accepted=False, code=code, message=message)
+        self._finish(TransferFailed(code, message))
+
+    def accept(self) -> None:
+        """Answer that the file is wanted, once it is clear what there is of it already."""
+        if self._is_accepted or self.handle.is_ended:
+            return
+        self._is_accepted = True
+        self._answer_due = float("inf")
+        if self._offered.cipher not in CIPHERS:
+            self.refuse("bad_peer", "the cipher that was offered is not known here")
+            return
+        try:
+            self._part = PartFile(self._folder, self.handle.user, self.handle.name, self._geometry)
+            space = os.statvfs(self._folder)
+        except (StorageError, OSError) as error:
+            self.refuse("write_failed", f"{self._host.username} cannot store it: {error}")
+            return
+        needed = self._geometry.size - self._part.size_on_disk + SPACE_LEFT
+        if needed > space.f_bavail * space.f_frsize:
+            self.refuse("no_space", f"{self._host.username} has not enough space on the disk")
+            return
+        self._engine.step_through(self._check(self._part))
+
+    def cancel(self, code: str) -> None:
+        """End it because its person wants so."""
+        if self.endpoint is None and not self.handle.is_ended:
+            self.refuse("refused", f"{self._host.username} does not want it")
+        else:
+            self.fail("cancelled", f"{self._host.username} cancelled it")
+
+    def _check(self, part: PartFile) -> Iterator[None]:
+        try:
+            for claims in part.check():
+                if self.handle.is_ended:
+                    return
+                if claims is not None:
+                    self._begin(claims)
+                    return
+                yield
+        except (StorageError, OSError) as error:
+            self.refuse("write_failed", f"{self._host.username} cannot read what is there: {error}")
+
+    def _begin(self, claims: Claims) -> None:
+        offered, handle = self._offered, self.handle
+        peer_key = to_bytes(offered.key)
+        agreement = Agreement(handle.id, handle.user, self._host.username, offered.name, offered.size, offered.cipher)
+        try:
+            secrets = derive(self._private_key, peer_key, agreement, peer_key, self.public_key)
+        except KeyExchangeFailed as error:
+            self.refuse("bad_peer", str(error))
+            return
+        self._cipher = ChunkCipher(secrets.chunks, offered.cipher)
+        self._incoming = Incoming(
+            self._now(),
+            self._wire(secrets.sender_id),
+            secrets,
+            self._challenge(),
+            self._geometry,
+            self._store,
+            self._engine.port.allowance,
+            claims.runs(),
+        )
+        self._run(self._incoming, secrets.receiver_id)
+        self._answer(accepted=True, secrets=secrets, claims=claims)
+        self._start()
+
+    def _answer(
+        self,
+        accepted: bool,
+        code: str = "",
+        message: str = "",
+        secrets: Optional[Secrets] = None,
+        claims: Optional[Claims] = None,
+    ) -> None:
+        handle = self.handle
+        resume = ""
+        if secrets is not None and claims is not None and claims.attempts:
+            resume = to_text(seal_claims(secrets.claims, encode_claims(claims)))
+        self._host.signal(
+            Answer,
+            self._refused,
+            user=handle.user,
+            transfer=handle.id,
+            accepted=accepted,
+            key=to_text(self.public_key),
+            udp_port=self._engine.port.number,
+            addresses=self._host.addresses() if accepted else [],
+            resume=resume,
+            code=code,
+            message=message,
+        )
+
+    def _refused(self, code: str, message: str) -> None:
+        """The server could not pass the answer on: the sender is gone."""
+        self.fail_as_told(code, message)
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether data may come."""
+        return self._incoming is not None and not self._incoming.has_ended
+
+    def allow(self, allowance: int) -> None:
+        """Set how many bytes under way the receive buffer has room for."""
+        if self._incoming is not None:
+            self._incoming.receiver.allowance = allowance
+
+    # ---- data -----------------------------------------------------------------------------------------------
+
+    def on_run(self, now: float, run: Run) -> None:
+        """Take segments."""
+        incoming = self._incoming
+        if incoming is None:
+            return
+        was_running = incoming.state is State.RUNNING
+        try:
+            incoming.on_segments(
+                now, run.kind, run.word & 0xFFFFFFFF, run.word >> 32, run.first, run.segments, run.payload
+            )
+        except StorageError as error:
+            self.fail("write_failed", f"{self._host.username} cannot store it: {error}")
+        if was_running and incoming.state is State.FINISHING:
+            self._put_in_place()
+
+    def _store(self, chunk: int, sealed: Union[memoryview, bytearray]) -> bool:
+        assert self._cipher is not None and self._part is not None
+        plain = self._plain[: self._geometry.plain_size(chunk)]
+        if not self._cipher.open_into(chunk, sealed, plain):
+            return False
+        self._part.write(chunk, plain, sealed)
+        return True
+
+    def on_control(self, now: float, address: tuple[object, ...], datagram: bytes) -> None:
+        """Take a control datagram; the one that starts the data decides what of an earlier attempt is kept."""
+        incoming = self._incoming
+        if incoming is None:
+            return
+        before = incoming.state
+        incoming.on_control(now, address, datagram)
+        if before in (State.OPENING, State.CHECKING) and incoming.state in (State.RUNNING, State.FINISHING):
+            assert self._part is not None and self._cipher is not None
+            try:
+                self._part.begin(self._cipher, incoming.is_resumed)
+            except StorageError as error:
+                self.fail("write_failed", f"{self._host.username} cannot store it: {error}")
+                return
+            if incoming.is_resumed:
+                self.handle.resumed = min(incoming.receiver.chunks_done * CHUNK_SIZE, self.handle.size)
+            if incoming.state is State.FINISHING:
+                self._put_in_place()
+
+    def _put_in_place(self) -> None:
+        """Flush and link the file in another thread: a disk may take seconds."""
+        part = self._part
+        assert part is not None
+        self._is_finishing = True
+
+        def finish() -> None:
+            try:
+                path = part.finish()
+            except StorageError as error:
+                reason = str(error)
+                self._engine.call(lambda: self._not_in_place(reason))
+            else:
+                self._engine.call(lambda: self._in_place(path))
+
+        self._run_aside(finish)
+
+    def _in_place(self, path: Path) -> None:
+        assert self._incoming is not None
+        self.handle.path = path
+        self._tell_outcome("received")
+        self._incoming.finished(self._now())
+        self._settle()
+        self._engine.schedule(self)
+
+    def _not_in_place(self, reason: str) -> None:
+        self._is_finishing = False
+        self.fail("write_failed", f"{self._host.username} cannot store it: {reason}")
+
+    # ---- the end --------------------------------------------------------------------------------------------
+
+    def _advance(self, now: float) -> None:
+        if self._incoming is not None:
+            self._incoming.poll(now)
+
+    def _measure(self) -> Measured:
+        incoming = self._incoming
+        done = min(incoming.receiver.chunks_done * CHUNK_SIZE, self.handle.size) if incoming is not None else 0
+        return Measured(done, 0.0, 0, 0.0)
+
+    def _clean_up(self, error: Optional[TransferFailed]) -> None:
+        part = self._part
+        if part is None or error is None or self._is_finishing:
+            return
+        if error.code in ("cancelled", "changed", "refused"):
+            part.discard()
+        else:
+            part.keep()

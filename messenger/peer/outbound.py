@@ -1,0 +1,169 @@
+"""A file that this client sends: offer, keys, data, receipt."""
+
+from __future__ import annotations
+
+import math
+from typing import Iterator, Optional
+
+from messenger.errors import StorageError
+from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, reachable, to_bytes, to_text
+from messenger.peer.handle import NOTHING_MEASURED, Measured, Transfer, TransferFailed
+from messenger.peer.source import SourceFailed, SourceFile
+from messenger.protocol.messages import Answered, Offer
+from messenger.transfer.claims import Claims, Digest, chunks_of, decode_claims, missing
+from messenger.transfer.geometry import CHUNK_SIZE
+from messenger.transfer.outgoing import MakeController, Outgoing
+from messenger.transfer.sealing import (
+    Agreement,
+    ChunkCipher,
+    KeyExchangeFailed,
+    Secrets,
+    derive,
+    open_claims,
+)
+
+
+class Outbound(Exchange):
+    """One outgoing transfer."""
+
+    def __init__(
+        self,
+        host: Host,
+        handle: Transfer,
+        source: SourceFile,
+        cipher: str,
+        make_controller: MakeController,
+        kind_max: int,
+    ) -> None:
+        super().__init__(host, handle)
+        self._source = source
+        self._cipher = cipher
+        self._make_controller = make_controller
+        self._kind_max = kind_max
+        self._outgoing: Optional[Outgoing] = None
+
+    def offer(self) -> None:
+        """Offer the file to its recipient."""
+        handle = self.handle
+        self._answer_due = self._now() + ANSWER_SECONDS
+        self._engine.schedule(self)
+        self._host.signal(
+            Offer,
+            self._refused,
+            user=handle.user,
+            transfer=handle.id,
+            name=handle.name,
+            size=handle.size,
+            key=to_text(self.public_key),
+            udp_port=self._engine.port.number,
+            addresses=self._host.addresses(),
+            cipher=self._cipher,
+        )
+
+    def on_answered(self, answer: Answered) -> None:
+        """Begin to send, or end, as the recipient has answered."""
+        handle = self.handle
+        if self.endpoint is not None or handle.is_ended:
+            return
+        if not answer.accepted:
+            self.fail_as_told(answer.code or "refused", answer.message or f"{handle.user} does not want it")
+            return
+        peer_key = to_bytes(answer.key)
+        agreement = Agreement(handle.id, self._host.username, handle.user, handle.name, handle.size, self._cipher)
+        try:
+            secrets = derive(self._private_key, peer_key, agreement, self.public_key, peer_key)
+        except KeyExchangeFailed as error:
+            self.fail("bad_peer", str(error))
+            return
+        addresses = reachable(self._engine, [answer.address, *answer.addresses], answer.udp_port)
+        self._outgoing = Outgoing(
+            self._now(),
+            self._wire(secrets.receiver_id),
+            secrets,
+            self._challenge(),
+            self._source.geometry,
+            addresses,
+            self._source,
+            self._make_controller,
+            self._kind_max,
+        )
+        self._start()
+        self._run(self._outgoing, secrets.sender_id)
+        self._prepare(secrets, answer.resume)
+
+    def on_outcome(self, code: str, message: str) -> None:
+        """The receiver says through the server how it ended: its receipt counts this way too."""
+        if code == "received" and self._outgoing is not None and self._outgoing.sender is not None:
+            self._finish(None)
+        else:
+            super().on_outcome(code, message)
+
+    def cancel(self, code: str) -> None:
+        """End it because its person wants so."""
+        self.fail("cancelled", f"{self._host.username} cancelled it")
+
+    def _prepare(self, secrets: Secrets, resume: str) -> None:
+        """Begin with what the receiver does not have."""
+        claims: Optional[Claims] = None
+        if resume:
+            opened = open_claims(secrets.claims, to_bytes(resume))
+            claims = decode_claims(opened, self._source.geometry) if opened is not None else None
+        if claims is None or not claims.attempts:
+            self._begin(secrets, None)
+        else:
+            self._engine.step_through(self._check(secrets, claims))
+
+    def _check(self, secrets: Secrets, claims: Claims) -> Iterator[None]:
+        """Find out, chunk by chunk, whether what the receiver has is the same as what this file holds."""
+        digest = Digest()
+        try:
+            for attempt in claims.attempts:
+                cipher = ChunkCipher(attempt.secret, attempt.cipher)
+                for chunk in chunks_of(attempt.runs):
+                    digest.add(chunk, cipher.tag(chunk, self._source.read(chunk)))
+                    yield
+                    if self.handle.is_ended:
+                        return
+        except SourceFailed as error:
+            self.fail(error.code, str(error))
+            return
+        self._begin(secrets, claims if digest.result() == claims.digest else None)
+
+    def _begin(self, secrets: Secrets, claims: Optional[Claims]) -> None:
+        assert self._outgoing is not None
+        runs = claims.runs() if claims is not None else []
+        geometry = self._source.geometry
+        last = geometry.chunks - 1
+        for first, count in sorted(runs, reverse=True):
+            if first + count - 1 != last:
+                break
+            last = first - 1
+        self._source.begin(ChunkCipher(secrets.chunks, self._cipher), last)
+        self.handle.resumed = min(sum(count for _, count in runs) * CHUNK_SIZE, geometry.size)
+        self._outgoing.begin(self._now(), missing(runs, geometry), claims is not None)
+        self._engine.schedule(self)
+
+    def _advance(self, now: float) -> None:
+        try:
+            assert self._outgoing is not None
+            self._outgoing.poll(now)
+        except SourceFailed as error:
+            self.fail(error.code, str(error))
+        except StorageError as error:
+            self.fail("read_failed", str(error))
+
+    def _measure(self) -> Measured:
+        outgoing = self._outgoing
+        sender = outgoing.sender if outgoing is not None else None
+        if outgoing is None or sender is None:
+            return NOTHING_MEASURED
+        done = min(sender.chunks_acknowledged * CHUNK_SIZE, self.handle.size)
+        loss = sender.repeated_segments / max(1, sender.sent_segments)
+        return Measured(done, outgoing.round_trip.smoothed, sender.repeated_segments, loss)
+
+    def _refused(self, code: str, message: str) -> None:
+        self._finish(TransferFailed(code, message))
+
+    def _clean_up(self, error: Optional[TransferFailed]) -> None:
+        self._source.close()
+        self._answer_due = math.inf

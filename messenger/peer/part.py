@@ -1,0 +1,257 @@
+"""A file that is being received: `NAME.part` beside its target, and `NAME.part.map`, which says what is in it.
+
+The map is a line of JSON (who sent it, under which name, how large) and then records of 20 bytes: a number and 16
+bytes. A number is that of a chunk that was verified and written, and the bytes are its tag; the highest numbers mark
+a new attempt, and the bytes are its secret (see `messenger.transfer.claims`). The map is appended to at least every
+`MAP_CHUNKS` chunks, after the chunks: what a killed program loses is less than 4 MiB.
+
+A `.part` is only ever opened if it is ours: a regular file of this user with one name, made with O_EXCL or with a
+map that fits; never through a symbolic link; and locked, so that no two transfers write to one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+import struct
+from pathlib import Path
+from typing import Dict, Final, Iterator, List, Optional, Tuple, Union
+
+from messenger.errors import StorageError
+from messenger.transfer.claims import Attempt, Claims, Digest, chunks_of, to_runs
+from messenger.transfer.geometry import CHUNK_SIZE, TAG_SIZE, Geometry
+from messenger.transfer.naming import stored_names
+from messenger.transfer.sealing import CIPHERS, ChunkCipher
+
+MAP_CHUNKS: Final = 32
+"""Chunks (1.9 MiB) after which the map is written."""
+
+_ENDING: Final = ".part"
+_MAP_ENDING: Final = ".part.map"
+_RECORD: Final = struct.Struct("<I16s")
+_ATTEMPT: Final = 2**32 - 8
+"""Numbers from here on mark an attempt; what is above is the number of its cipher."""
+
+_CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_REOPEN: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+class PartFile:
+    """The place where one file is received."""
+
+    def __init__(self, folder: Path, sender: str, name: str, geometry: Geometry) -> None:
+        """Open what an earlier attempt has left of the same file, or begin anew; raises `StorageError`."""
+        self._folder = folder
+        self._sender = sender
+        self._name = name
+        self._geometry = geometry
+        self._header = json.dumps({"sender": sender, "name": name, "size": geometry.size}).encode() + b"\n"
+        self._records: List[bytes] = []
+        self._attempts: List[Tuple[ChunkCipher, Dict[int, bytes]]] = []
+        try:
+            self._path, self._fd, self._map_fd = self._open()
+        except OSError as error:
+            raise StorageError(f"cannot write into {folder}: {error.strerror}") from None
+        self._is_open = True
+        self._has_content = False
+
+    @property
+    def size_on_disk(self) -> int:
+        """Bytes that the part occupies already."""
+        return os.fstat(self._fd).st_blocks * 512
+
+    def check(self) -> Iterator[Optional[Claims]]:
+        """Compare what is there with its tags: yields None from time to time, and the claims in the end."""
+        digest = Digest()
+        attempts: List[Attempt] = []
+        plain = memoryview(bytearray(CHUNK_SIZE))
+        for cipher, tags in self._attempts:
+            right: List[int] = []
+            for chunk in chunks_of(to_runs(sorted(tags))):
+                view = plain[: self._geometry.plain_size(chunk)]
+                size = os.preadv(self._fd, [view], chunk * CHUNK_SIZE)
+                if size == len(view) and cipher.tag(chunk, view) == tags[chunk]:
+                    right.append(chunk)
+                yield None
+            runs = to_runs(right)
+            for chunk in chunks_of(runs):
+                digest.add(chunk, tags[chunk])
+            if runs:
+                attempts.append(Attempt(cipher.secret, cipher.cipher, runs))
+        yield Claims(attempts, digest.result())
+
+    def begin(self, cipher: ChunkCipher, is_resumed: bool) -> None:
+        """Receive chunks sealed with `cipher`; forget what is there unless `is_resumed`. Raises `StorageError`."""
+        self._has_content = is_resumed
+        try:
+            if not is_resumed:
+                self._attempts = []
+                os.ftruncate(self._fd, 0)
+                os.ftruncate(self._map_fd, 0)
+            if not os.fstat(self._map_fd).st_size:
+                self._records.append(self._header)
+        except OSError as error:
+            raise StorageError(f"cannot write {self._path.name}: {error.strerror}") from None
+        self._records.append(_RECORD.pack(_ATTEMPT + CIPHERS.index(cipher.cipher), cipher.secret))
+        self._write_map()
+
+    def write(self, chunk: int, plain: memoryview, sealed: Union[memoryview, bytearray]) -> None:
+        """Write a verified chunk, of which `sealed` holds the tag; raises `StorageError`."""
+        try:
+            written = os.pwrite(self._fd, plain, chunk * CHUNK_SIZE)
+            while written < len(plain):
+                more = os.pwrite(self._fd, plain[written:], chunk * CHUNK_SIZE + written)
+                written += more
+        except OSError as error:
+            raise StorageError(f"cannot write {self._path.name}: {error.strerror}") from None
+        self._has_content = True
+        self._records.append(_RECORD.pack(chunk, bytes(sealed[-TAG_SIZE:])))
+        if len(self._records) >= MAP_CHUNKS:
+            self._write_map()
+
+    def finish(self) -> Path:
+        """Put the whole file in its place, under a name that nothing has yet; raises `StorageError`."""
+        try:
+            os.ftruncate(self._fd, self._geometry.size)
+            os.fsync(self._fd)
+            target = self._link()
+            _map_of(self._path).unlink()
+        except OSError as error:
+            raise StorageError(f"cannot put {self._path.name} in its place: {error.strerror}") from None
+        self.close()
+        return target
+
+    def keep(self) -> None:
+        """Leave it for a later attempt, if there is anything in it."""
+        if self._is_open and not (self._has_content or any(tags for _, tags in self._attempts)):
+            self.discard()
+        if self._is_open:
+            try:
+                self._write_map()
+            except StorageError:
+                pass  # the chunks that the map does not know will come again
+            self.close()
+
+    def discard(self) -> None:
+        """Remove it."""
+        if self._is_open:
+            for path in (self._path, _map_of(self._path)):
+                _remove(path)
+            self.close()
+
+    def close(self) -> None:
+        """Close the files, which gives the lock back."""
+        if self._is_open:
+            self._is_open = False
+            os.close(self._fd)
+            os.close(self._map_fd)
+
+    def _write_map(self) -> None:
+        data = b"".join(self._records)
+        self._records.clear()
+        try:
+            if os.write(self._map_fd, data) != len(data):
+                raise StorageError(f"cannot write {self._path.name}.map: the disk is full")
+        except OSError as error:
+            raise StorageError(f"cannot write {self._path.name}.map: {error.strerror}") from None
+
+    def _link(self) -> Path:
+        for name in stored_names(self._sender, self._name):
+            target = self._folder / name
+            try:
+                os.link(self._path, target, follow_symlinks=False)
+                self._path.unlink()
+                return target
+            except FileExistsError:
+                continue
+            except (PermissionError, OSError) as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+            try:  # a file system without links: hold the name with an empty file, then put the whole one over it
+                os.close(os.open(target, _CREATE, 0o600))
+            except FileExistsError:
+                continue
+            os.replace(self._path, target)
+            return target
+        raise FileExistsError(17, "too many files of this name")
+
+    def _open(self) -> Tuple[Path, int, int]:
+        for name in stored_names(self._sender, self._name, room=len(_MAP_ENDING)):
+            path = self._folder / (name + _ENDING)
+            opened = self._create(path) or self._reopen(path)
+            if opened is not None:
+                return (path, *opened)
+        raise FileExistsError(17, "too many files of this name")
+
+    def _create(self, path: Path) -> Optional[Tuple[int, int]]:
+        try:
+            fd = os.open(path, _CREATE, 0o666)
+        except FileExistsError:
+            return None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(_map_of(path))
+            return fd, os.open(_map_of(path), _CREATE | os.O_APPEND, 0o600)
+        except OSError:
+            os.close(fd)
+            path.unlink()
+            raise
+
+    def _reopen(self, path: Path) -> Optional[Tuple[int, int]]:
+        """Open what is there if it is an earlier attempt at this very file, and nobody works on it."""
+        fds: List[int] = []
+        try:
+            for one in (path, _map_of(path)):
+                fds.append(os.open(one, _REOPEN | (os.O_APPEND if fds else 0)))
+            if all(_is_own(fd) for fd in fds):
+                fcntl.flock(fds[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self._read_map(fds[1]):
+                    return fds[0], fds[1]
+        except OSError:
+            pass  # a link, a folder, in use, gone: not for us
+        for fd in fds:
+            os.close(fd)
+        return None
+
+    def _read_map(self, fd: int) -> bool:
+        """Read the tags of earlier attempts; False if the map is that of another file."""
+        with os.fdopen(os.dup(fd), "rb") as file:
+            if file.readline(4096) != self._header:
+                return False
+            data = file.read()
+        self._attempts = []
+        whole = len(data) // _RECORD.size * _RECORD.size
+        if whole != len(data):
+            os.ftruncate(fd, len(self._header) + whole)  # the last record was cut short
+        for number, content in _RECORD.iter_unpack(data[:whole]):
+            if number >= _ATTEMPT:
+                if number - _ATTEMPT >= len(CIPHERS):
+                    return False
+                self._attempts.append((ChunkCipher(content, CIPHERS[number - _ATTEMPT]), {}))
+            elif self._attempts and number < self._geometry.chunks:
+                for _, tags in self._attempts[:-1]:
+                    tags.pop(number, None)  # it was not right any more, and came again
+                self._attempts[-1][1][number] = content
+        return True
+
+
+def _map_of(path: Path) -> Path:
+    return path.with_name(path.name + ".map")
+
+
+def _is_own(fd: int) -> bool:
+    state = os.fstat(fd)
+    return stat.S_ISREG(state.st_mode) and state.st_nlink == 1 and state.st_uid == os.geteuid()
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError:
+        pass  # gone already; or it stays, and opening it will say why
+
+
+_NO_LINKS: Final = (1, 18, 31, 38, 95)
+"""EPERM, EXDEV, EMLINK, ENOSYS, EOPNOTSUPP: what file systems without hard links say."""

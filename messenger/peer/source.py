@@ -1,0 +1,92 @@
+"""A file that is being sent."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Final, List
+
+from messenger.errors import MessengerError
+from messenger.peer.udp import SealedChunk
+from messenger.transfer.geometry import CHUNK_SIZE, TAG_SIZE, Geometry
+from messenger.transfer.sealing import ChunkCipher
+
+LOOK_EVERY: Final = 4096
+"""Chunks (240 MB) after which it is looked whether the file has changed, so that a long transfer ends early."""
+
+
+class SourceFailed(MessengerError):
+    """The file cannot be sent to its end: `code` is `changed` or `read_failed`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class SourceFile:
+    """Reads and seals the chunks of a file."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `SourceFailed` for what is missing, no regular file, or not readable."""
+        self.path = path
+        try:
+            # Not to wait for the other end of a pipe; on a regular file the flag means nothing.
+            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "no file has such a name"
+            raise SourceFailed("read_failed", f"cannot read {path}: {reason}") from None
+        self._state = os.fstat(self._fd)
+        if not stat.S_ISREG(self._state.st_mode):
+            os.close(self._fd)
+            what = "is a folder" if stat.S_ISDIR(self._state.st_mode) else "is no regular file"
+            raise SourceFailed("read_failed", f"cannot send {path}: it {what}")
+        self.geometry = Geometry(self._state.st_size)
+        self._cipher: ChunkCipher
+        self._last = -1
+        self._plain = memoryview(bytearray(CHUNK_SIZE))
+        self._pool: List[SealedChunk] = []
+        self._is_open = True
+
+    def begin(self, cipher: ChunkCipher, last: int) -> None:
+        """Seal with `cipher` from now on; `last` is the last chunk that will be asked for."""
+        self._cipher = cipher
+        self._last = last
+
+    def seal(self, chunk: int) -> SealedChunk:
+        """Read a chunk and seal it; raises `SourceFailed`."""
+        sealed = self._pool.pop() if self._pool else SealedChunk()
+        plain = self.read(chunk)
+        sealed.size = len(plain) + TAG_SIZE
+        self._cipher.seal_into(chunk, plain, sealed.view[: sealed.size])
+        if chunk == self._last or chunk % LOOK_EVERY == 0:
+            self.check_unchanged()
+        return sealed
+
+    def release(self, sealed: SealedChunk) -> None:
+        """Take a buffer back."""
+        self._pool.append(sealed)
+
+    def read(self, chunk: int) -> memoryview:
+        """Read a chunk, unsealed, into a buffer that the next call uses again; raises `SourceFailed`."""
+        plain = self._plain[: self.geometry.plain_size(chunk)]
+        try:
+            size = os.preadv(self._fd, [plain], chunk * CHUNK_SIZE)
+        except OSError as error:
+            raise SourceFailed("read_failed", f"cannot read {self.path}: {error.strerror}") from None
+        if size != len(plain):
+            raise SourceFailed("changed", f"{self.path.name} was cut while it was being sent")
+        return plain
+
+    def check_unchanged(self) -> None:
+        """Raise `SourceFailed` if the file is not what it was when it was opened."""
+        state = os.fstat(self._fd)
+        if (state.st_size, state.st_mtime_ns) != (self._state.st_size, self._state.st_mtime_ns):
+            raise SourceFailed("changed", f"{self.path.name} changed while it was being sent")
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._is_open:
+            self._is_open = False
+            self._pool.clear()
+            os.close(self._fd)

@@ -1,0 +1,220 @@
+"""All transfers of a client: what the server passes on goes to the right one, and new ones begin here."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+import uuid
+from pathlib import Path
+from typing import Any, Callable, Dict, Final, List, Optional, Tuple, Type, Union
+
+from messenger.config import FileConfig
+from messenger.errors import MessengerError
+from messenger.peer.ciphers import fastest_cipher
+from messenger.peer.engine import Engine
+from messenger.peer.exchange import Exchange
+from messenger.peer.handle import AnyTransferEvent, Transfer, TransferFailed
+from messenger.peer.inbound import Inbound
+from messenger.peer.outbound import Outbound
+from messenger.peer.source import SourceFile
+from messenger.peer.udp import UdpPort
+from messenger.protocol.limits import ADDRESSES_MAX
+from messenger.protocol.messages import Answered, AnyEvent, Error, Offered, TransferOutcome
+from messenger.transfer.controllers import CONTROLLERS
+from messenger.transfer.geometry import SEGMENT_SIZES, SIZE_MAX
+from messenger.transfer.naming import base_name
+
+INCOMING_MAX: Final = 256
+"""Files that are received at one time; more are refused."""
+
+ALLOWANCE_MIN: Final = 16 * 1200
+"""Bytes under way that each of many transfers may have at least."""
+
+KEPT: Final = 1000
+"""Transfers that `list` remembers after their end."""
+
+Submit = Callable[..., Any]
+
+
+class Transfers:
+    """The files that one client sends and receives, over one UDP port and in one thread."""
+
+    def __init__(self, config: FileConfig, submit: Submit, emit: Callable[[AnyTransferEvent], None]) -> None:
+        """Take the port; raises `ConfigError` if it is in use. `submit` sends a request to the server (see
+        `messenger.client.connection.Connection.submit`), `emit` is called in the transfers' own thread."""
+        self._config = config
+        self._submit = submit
+        self.emit = emit
+        self.username = ""
+        """Who is logged in."""
+        self.local_address = ""
+        """This end of the connection to the server."""
+        self.engine = Engine(UdpPort(config.udp_port, config.socket_buffer, config.offload))
+        self._kind_max = max(kind for kind, size in enumerate(SEGMENT_SIZES) if size <= config.segment_max or not kind)
+        self._exchanges: Dict[Tuple[str, str], Exchange] = {}
+        """User and transfer id to what is not over yet."""
+        self._handles: Dict[int, Transfer] = {}
+        self._last_number = 0
+        self._lock = threading.Lock()
+        self._aside: queue.SimpleQueue[Optional[Callable[[], None]]] = queue.SimpleQueue()
+        self._aside_thread: Optional[threading.Thread] = None
+        self.engine.start()
+
+    @property
+    def port(self) -> int:
+        """The UDP port."""
+        return self.engine.port.number
+
+    def send(self, user: str, path: Union[str, Path]) -> Transfer:
+        """Offer a file, and send it when it is accepted. Returns at once; raises `SourceFailed` for what is no file."""
+        path = Path(path)
+        source = SourceFile(path)
+        size = source.geometry.size
+        if size > SIZE_MAX:
+            source.close()
+            raise TransferFailed("too_large", f"a file has at most {SIZE_MAX} bytes")
+        handle = self._new_handle(uuid.uuid4().hex, True, user, base_name(path.name), size)
+        handle.path = path
+        controller = CONTROLLERS[self._config.congestion_control]
+        outbound = Outbound(self, handle, source, fastest_cipher(), controller, self._kind_max)
+        self.engine.call(lambda: self._offer(outbound))
+        return handle
+
+    def list(self) -> List[Transfer]:
+        """Return the transfers of this client, the oldest first."""
+        with self._lock:
+            return list(self._handles.values())
+
+    def running(self) -> List[Transfer]:
+        """Return those that have not ended."""
+        return [handle for handle in self.list() if not handle.is_ended]
+
+    def find(self, number: int) -> Optional[Transfer]:
+        """Return the transfer with this number."""
+        with self._lock:
+            return self._handles.get(number)
+
+    def take(self, event: AnyEvent) -> bool:
+        """Take what another client has to say about a file; False for any other event. Any thread may call."""
+        if isinstance(event, Offered):
+            offered = event
+            self.engine.call(lambda: self._on_offered(offered))
+        elif isinstance(event, Answered):
+            answered = event
+            self.engine.call(lambda: self._on_answered(answered))
+        elif isinstance(event, TransferOutcome):
+            outcome = event
+            self.engine.call(lambda: self._on_outcome(outcome))
+        else:
+            return False
+        return True
+
+    def close(self) -> None:
+        """End all transfers, telling the other sides, and give the port back."""
+        for handle in self.running():
+            handle.on_cancel("closed")
+        self.engine.close()
+        self._aside.put(None)
+        if self._aside_thread is not None:
+            self._aside_thread.join(5)
+
+    # ---- what a transfer needs (`messenger.peer.exchange.Host`) ----------------------------------------------
+
+    def signal(self, kind: Type[Any], on_refused: Callable[[str, str], None], **fields: Any) -> None:
+        """Send a request through the server."""
+
+        def on_reply(reply: AnyEvent) -> None:
+            if isinstance(reply, Error):
+                code, message = reply.code, reply.message
+                self.engine.call(lambda: on_refused(code, message))
+
+        try:
+            self._submit(kind, on_reply=on_reply, **fields)
+        except MessengerError as error:
+            on_refused("connection_lost", str(error))
+
+    def addresses(self) -> List[str]:
+        """Return the addresses of this machine that the other side may reach."""
+        found = dict.fromkeys([self.local_address])
+        for family, target in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+            try:
+                with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                    probe.connect((target, 9))  # sends nothing: it only asks which address would be used
+                    found[probe.getsockname()[0]] = None
+            except OSError:
+                continue  # no way out by this family
+        return [address for address in found if address and "%" not in address][:ADDRESSES_MAX]
+
+    def forget(self, exchange: Exchange) -> None:
+        """A transfer has ended, and nothing will be heard of it any more."""
+        self._exchanges.pop((exchange.handle.user, exchange.handle.id), None)
+        self._share_allowance()
+
+    # ---- in the engine's thread -----------------------------------------------------------------------------
+
+    def _offer(self, outbound: Outbound) -> None:
+        self._exchanges[outbound.handle.user, outbound.handle.id] = outbound
+        outbound.offer()
+
+    def _on_offered(self, offered: Offered) -> None:
+        key = (offered.sender, offered.transfer)
+        if key in self._exchanges:
+            return
+        handle = self._new_handle(offered.transfer, False, offered.sender, base_name(offered.name), offered.size)
+        inbound = Inbound(self, handle, offered, self._config.download_dir, self._run_aside)
+        self._exchanges[key] = inbound
+        config = self._config
+        if config.max_receive_size is not None and offered.size > config.max_receive_size:
+            inbound.refuse("too_large", f"{self.username} receives at most {config.max_receive_size} bytes")
+        elif (
+            offered.size > SIZE_MAX or sum(isinstance(one, Inbound) for one in self._exchanges.values()) > INCOMING_MAX
+        ):
+            inbound.refuse("busy", f"{self.username} receives too many files at this time")
+        elif config.accepts(offered.sender):
+            inbound.accept()
+        elif config.accept == "ask":
+            inbound.ask()
+        else:
+            inbound.refuse("refused", f"{self.username} does not accept files")
+        self._share_allowance()
+
+    def _on_answered(self, answered: Answered) -> None:
+        exchange = self._exchanges.get((answered.sender, answered.transfer))
+        if isinstance(exchange, Outbound):
+            exchange.on_answered(answered)
+
+    def _on_outcome(self, outcome: TransferOutcome) -> None:
+        exchange = self._exchanges.get((outcome.sender, outcome.transfer))
+        if exchange is not None:
+            exchange.on_outcome(outcome.code, outcome.message)
+
+    def _share_allowance(self) -> None:
+        """Divide the room of the receive buffer among the files that are being received."""
+        receiving = [one for one in self._exchanges.values() if isinstance(one, Inbound) and one.is_receiving]
+        share = max(self.engine.port.allowance // max(1, len(receiving)), ALLOWANCE_MIN)
+        for inbound in receiving:
+            inbound.allow(share)
+
+    def _run_aside(self, function: Callable[[], None]) -> None:
+        if self._aside_thread is None:
+            self._aside_thread = threading.Thread(target=self._work_aside, name="messenger-files", daemon=True)
+            self._aside_thread.start()
+        self._aside.put(function)
+
+    def _work_aside(self) -> None:
+        while True:
+            function = self._aside.get()
+            if function is None:
+                return
+            function()
+
+    def _new_handle(self, transfer: str, is_outgoing: bool, user: str, name: str, size: int) -> Transfer:
+        with self._lock:
+            self._last_number += 1
+            handle = Transfer(self._last_number, transfer, is_outgoing, user, name, size)
+            self._handles[handle.number] = handle
+            ended = [number for number, one in self._handles.items() if one.is_ended]
+            for number in ended[: max(0, len(self._handles) - KEPT)]:
+                del self._handles[number]
+            return handle

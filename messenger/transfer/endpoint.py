@@ -1,0 +1,165 @@
+"""What both sides of a transfer share: sealed control messages, silence, how it ends."""
+
+from __future__ import annotations
+
+import enum
+import math
+from typing import Any, Dict, Final, Hashable, List, NamedTuple, Optional, Protocol, Tuple
+
+from messenger.transfer.datagram import CHALLENGE_SIZE, Abort, BadDatagram, Control, decode, encode
+from messenger.transfer.sealing import ControlOpener, ControlSealer
+
+SILENCE_TOLD: Final = 10.0
+"""Seconds without a word from the other side after which a person is told."""
+
+SILENCE_MAX: Final = 30.0
+"""Seconds without a word after which a transfer is given up."""
+
+UNPROVED_MAX: Final = 10
+"""Datagrams to an address that has not proved that it wants them: else a peer could aim us at a third party."""
+
+ABORT_DELAYS: Final = (0.0, 0.1, 0.4)
+"""Seconds after the end at which the other side is told of a failure: datagrams get lost."""
+
+LINGER: Final = 2.0
+"""Seconds for which an endpoint still answers after its end."""
+
+
+class State(enum.Enum):
+    """How far a transfer is."""
+
+    OPENING = "opening"
+    """No path is known yet."""
+    CHECKING = "checking"
+    """What is left of an earlier attempt is being compared."""
+    RUNNING = "running"
+    FINISHING = "finishing"
+    """All is there, and is being put in its place."""
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Failure(NamedTuple):
+    """Why a transfer failed: `code` for a program, `message` for a person, and on which side it was found."""
+
+    code: str
+    message: str
+    is_ours: bool
+
+
+class Wire(Protocol):
+    """Where an endpoint's datagrams go. Nothing is reported: what cannot be sent counts as lost."""
+
+    def control(self, address: Any, datagram: bytes) -> None:
+        """Send one datagram."""
+
+    def batch(self, address: Any, batch: Any) -> None:
+        """Send the segments of a batch (see `sender.Batch`)."""
+
+
+class Endpoint:
+    """One side of a transfer. Feed it with `on_control`, call `poll` when `deadline` has come."""
+
+    def __init__(self, now: float, wire: Wire, sealer: ControlSealer, opener: ControlOpener, challenge: bytes) -> None:
+        """`challenge` are random bytes of this endpoint."""
+        assert len(challenge) == CHALLENGE_SIZE
+        self.state = State.OPENING
+        self.failure: Optional[Failure] = None
+        self.path: Optional[Hashable] = None
+        """The other side's address, once it has proved itself."""
+        self._wire = wire
+        self._sealer = sealer
+        self._opener = opener
+        self._challenge = challenge
+        self._heard_at = now
+        self._unproved: Dict[Hashable, int] = {}
+        self._farewells: List[Tuple[float, Control]] = []
+        self._ended_at = math.inf
+        self.forged = 0
+        """Datagrams that bore our connection id and were not authentic."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is done or has failed."""
+        return self.state in (State.DONE, State.FAILED)
+
+    def silence(self, now: float) -> float:
+        """Return for how long nothing authentic was heard, in seconds."""
+        return now - self._heard_at
+
+    def is_forgotten(self, now: float) -> bool:
+        """Return whether it has ended so long ago that it need not answer any more."""
+        return now >= self._ended_at + LINGER
+
+    def fail(self, now: float, code: str, message: str) -> None:
+        """End it for a reason of this side, and tell the other."""
+        if not self.has_ended:
+            self._farewells = [(now + delay, Abort(code, message)) for delay in ABORT_DELAYS]
+            self._end(now, State.FAILED, Failure(code, message, is_ours=True))
+
+    def fail_as_told(self, now: float, code: str, message: str) -> None:
+        """End it because the other side has."""
+        if not self.has_ended:
+            self._end(now, State.FAILED, Failure(code, message, is_ours=False))
+
+    def on_control(self, now: float, address: Hashable, datagram: bytes) -> None:
+        """Take in a control datagram."""
+        opened = self._opener.open(datagram)
+        if opened is None:
+            self.forged += 1
+            return
+        self._heard_at = now
+        try:
+            message = decode(opened)
+            if isinstance(message, Abort):
+                self.fail_as_told(now, message.code, message.message)
+            else:
+                self._take(now, address, message)
+        except BadDatagram as error:
+            self.fail(now, "bad_peer", f"the other side does not keep to the protocol: {error}")
+
+    def poll(self, now: float) -> None:
+        """Send what is due."""
+        while self._farewells and self._farewells[0][0] <= now:
+            self._tell(self._farewells.pop(0)[1])
+        if not self.has_ended:
+            if self.silence(now) >= SILENCE_MAX:
+                self.fail(now, "peer_gone", f"nothing was heard from the other side for {SILENCE_MAX:.0f} s")
+            else:
+                self._work(now)
+
+    def deadline(self) -> float:
+        """Return when `poll` is to be called again."""
+        if self.has_ended:
+            return self._farewells[0][0] if self._farewells else self._ended_at + LINGER
+        return min(self._heard_at + SILENCE_MAX, self._next_work())
+
+    def _end(self, now: float, state: State, failure: Optional[Failure] = None) -> None:
+        self.state = state
+        self.failure = failure
+        self._ended_at = now
+
+    def _tell(self, message: Control) -> None:
+        """Send a control message along the path, if there is one."""
+        if self.path is not None:
+            self._wire.control(self.path, self._sealer.seal(encode(message)))
+
+    def _tell_unproved(self, address: Hashable, message: Control, size: int = 0) -> None:
+        """Send a control message to an address that may be anybody's; `size` pads the datagram."""
+        if address != self.path:
+            count = self._unproved.get(address, 0)
+            if count >= UNPROVED_MAX:
+                return
+            self._unproved[address] = count + 1
+        data = encode(message)
+        padding = size - len(data) - 32  # header and tag
+        self._wire.control(address, self._sealer.seal(data + bytes(max(padding, 0))))
+
+    def _take(self, now: float, address: Hashable, message: Control) -> None:
+        raise NotImplementedError
+
+    def _work(self, now: float) -> None:
+        raise NotImplementedError
+
+    def _next_work(self) -> float:
+        raise NotImplementedError

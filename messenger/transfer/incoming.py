@@ -1,0 +1,141 @@
+"""The receiving side of one transfer, from the first datagram to the receipt."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, Hashable, Sequence, Tuple
+
+from messenger.transfer.datagram import Control, Done, DoneSeen, Hello, Ping, Start, Verdict, Welcome
+from messenger.transfer.endpoint import Endpoint, State, Wire
+from messenger.transfer.geometry import Geometry
+from messenger.transfer.receiver import Receiver, Store, TooManyBadChunks
+from messenger.transfer.sealing import ControlOpener, ControlSealer, Secrets
+
+WAITING_SECONDS: Final = 15.0
+"""How long a sender may take to be heard for the first time."""
+
+DONE_INTERVALS: Final = (0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
+"""Seconds between repetitions of the receipt. After the last one it is told through the server only."""
+
+Claims = Sequence[Tuple[int, int]]
+"""Runs of chunks, each its first chunk and their number."""
+
+
+class Incoming(Endpoint):
+    """Receives one file. When `state` is `FINISHING`, whoever owns it puts the file in its place and says so by
+    `finished`."""
+
+    def __init__(
+        self,
+        now: float,
+        wire: Wire,
+        secrets: Secrets,
+        challenge: bytes,
+        geometry: Geometry,
+        store: Store,
+        allowance: int,
+        claims: Claims = (),
+    ) -> None:
+        """`claims` are the chunks that an earlier attempt has left, of which the sender was told; `allowance` is how
+        many bytes the socket has room for."""
+        sealer = ControlSealer(secrets.to_sender, secrets.sender_id)
+        super().__init__(now, wire, sealer, ControlOpener(secrets.to_receiver), challenge)
+        self._began_at = now
+        self._claims = claims
+        self.receiver = Receiver(geometry, store, allowance)
+        self.is_resumed = False
+        """Whether the sender agreed to what an earlier attempt has left."""
+        self._next_done = math.inf
+        self._dones = 0
+
+    def on_segments(
+        self, now: float, kind: int, chunk: int, batch: int, first: int, count: int, payload: memoryview
+    ) -> None:
+        """Take segments of one chunk (see `Receiver.on_segments`)."""
+        if self.state is not State.RUNNING:
+            return
+        receiver = self.receiver
+        try:
+            receiver.on_segments(now, kind, chunk, batch, first, count, payload)
+        except TooManyBadChunks as error:
+            self.fail(now, "bad_chunks", str(error))
+            return
+        if receiver.ack_deadline() <= now:
+            self._send_acks(now)
+        if receiver.is_complete:
+            self._complete(now)
+
+    def finished(self, now: float) -> None:
+        """The file is verified, whole and in its place: give the receipt."""
+        if self.state is State.FINISHING:
+            self._end(now, State.DONE)
+            self._next_done = now
+            self.poll(now)
+
+    def poll(self, now: float) -> None:
+        """Send what is due, the receipt too."""
+        super().poll(now)
+        if self.state is State.DONE and now >= self._next_done:
+            self._tell(Done())
+            self._next_done = now + DONE_INTERVALS[self._dones] if self._dones < len(DONE_INTERVALS) else math.inf
+            self._dones += 1
+
+    def deadline(self) -> float:
+        """Return when `poll` is to be called again."""
+        return min(super().deadline(), self._next_done)
+
+    def is_forgotten(self, now: float) -> bool:
+        """Return whether it has ended so long ago that it need not answer any more."""
+        return super().is_forgotten(now) and self._next_done == math.inf
+
+    # ---- what comes in --------------------------------------------------------------------------------------
+
+    def _take(self, now: float, address: Hashable, message: Control) -> None:
+        if isinstance(message, Hello):
+            self._tell_unproved(
+                address, Welcome(message.challenge, self._challenge, message.kind, self.receiver.allowance)
+            )
+        elif isinstance(message, Start):
+            self._take_start(now, address, message)
+        elif isinstance(message, Ping):
+            self._send_acks(now)
+        elif isinstance(message, DoneSeen):
+            self._next_done = math.inf
+
+    def _take_start(self, now: float, address: Hashable, start: Start) -> None:
+        if start.echo != self._challenge:
+            return
+        self.path = address
+        if self.state is State.OPENING:
+            self.state = State.CHECKING
+        if self.state is State.CHECKING and start.verdict != Verdict.CHECKING:
+            self.state = State.RUNNING
+            self.receiver.is_started = True
+            self.is_resumed = start.verdict == Verdict.RESUMED and bool(self._claims)
+            if self.is_resumed:
+                for first, count in self._claims:
+                    self.receiver.has_already(first, count)
+            if self.receiver.is_complete:
+                self._complete(now)
+        self._send_acks(now)
+
+    def _complete(self, now: float) -> None:
+        self._send_acks(now)
+        self.state = State.FINISHING
+
+    # ---- what goes out --------------------------------------------------------------------------------------
+
+    def _send_acks(self, now: float) -> None:
+        for ack in self.receiver.acks(now):
+            self._tell(ack)
+
+    def _work(self, now: float) -> None:
+        if self.path is None and now - self._began_at >= WAITING_SECONDS:
+            self.fail(now, "no_path", "nothing arrived from the other side")
+        elif self.receiver.ack_deadline() <= now:
+            self._send_acks(now)
+
+    def _next_work(self) -> float:
+        if self.path is None:
+            return self._began_at + WAITING_SECONDS
+        return self.receiver.ack_deadline()

@@ -1,0 +1,183 @@
+"""The sending side of one transfer, from looking for a path to the receiver's receipt."""
+
+from __future__ import annotations
+
+import math
+from typing import Callable, Final, Hashable, Iterator, Optional, Sequence, Tuple
+
+from messenger.transfer.congestion import Controller
+from messenger.transfer.datagram import Ack, Control, Done, DoneSeen, Hello, Ping, Start, Verdict, Welcome
+from messenger.transfer.endpoint import Endpoint, State, Wire
+from messenger.transfer.geometry import SEGMENT_SIZES, Geometry
+from messenger.transfer.rtt import RoundTrip
+from messenger.transfer.sealing import ControlOpener, ControlSealer, Secrets
+from messenger.transfer.sender import Sender, Source
+
+OPENING_SECONDS: Final = 5.0
+"""How long a path is looked for."""
+
+HELLO_DELAYS: Final = (0.0, 0.15, 0.4, 1.0, 2.0, 3.5)
+"""Seconds after the beginning at which every address is tried."""
+
+HELLO_KINDS: Final[Tuple[Tuple[int, ...], ...]] = ((3, 2, 1, 0), (2, 0), (0,), (0,), (0,), (0,))
+"""The sizes of datagrams that are tried each time, largest first: the first that is answered is used (RFC 8899)."""
+
+START_INTERVAL: Final = 0.1
+"""Seconds between repetitions of a `Start` that nobody has acknowledged."""
+
+PING_INTERVAL: Final = 1.0
+"""Seconds between questions to a receiver that has no reason of its own to say something."""
+
+REOPEN_SECONDS: Final = 3.0
+"""After so much silence the addresses are tried again: one side may have got another one."""
+
+BATCHES_AT_ONCE: Final = 8
+"""Batches sent before others, and what has arrived, have their turn."""
+
+MakeController = Callable[[int, RoundTrip], Controller]
+
+
+class Outgoing(Endpoint):
+    """Sends one file. `begin` says which chunks, once that is known."""
+
+    def __init__(
+        self,
+        now: float,
+        wire: Wire,
+        secrets: Secrets,
+        challenge: bytes,
+        geometry: Geometry,
+        addresses: Sequence[Hashable],
+        source: Source,
+        make_controller: MakeController,
+        kind_max: int = len(SEGMENT_SIZES) - 1,
+    ) -> None:
+        """`addresses` are where the receiver may be, `kind_max` is the largest segment to be used."""
+        sealer = ControlSealer(secrets.to_receiver, secrets.receiver_id)
+        super().__init__(now, wire, sealer, ControlOpener(secrets.to_sender), challenge)
+        self.addresses = list(addresses)
+        self._geometry = geometry
+        self._source = source
+        self._make_controller = make_controller
+        self._kind_max = kind_max
+        self._began_at = now
+        self._searching_since = now
+        """Since when it is not known where the receiver is; infinite while it is."""
+        self._hellos = 0
+        self._next_hello = now
+        self._welcome: Optional[Welcome] = None
+        self._todo: Optional[Iterator[int]] = None
+        self._verdict = Verdict.CHECKING
+        self._next_start = math.inf
+        self._next_ping = math.inf
+        self.sender: Optional[Sender] = None
+        self.round_trip = RoundTrip()
+
+    def begin(self, now: float, todo: Iterator[int], is_resumed: bool) -> None:
+        """Send these chunks; `is_resumed` says that the receiver's claims to have the others were found true."""
+        self._todo = todo
+        self._verdict = Verdict.RESUMED if is_resumed else Verdict.ANEW
+        if self._welcome is not None and not self.has_ended:
+            self._run(now, self._welcome)
+
+    # ---- what comes in --------------------------------------------------------------------------------------
+
+    def _take(self, now: float, address: Hashable, message: Control) -> None:
+        if isinstance(message, Ack):
+            self._take_ack(now, message)
+        elif isinstance(message, Welcome):
+            self._take_welcome(now, address, message)
+        elif isinstance(message, Done):
+            self._take_done(now)
+
+    def _take_ack(self, now: float, ack: Ack) -> None:
+        if self.sender is None or self.has_ended:
+            return
+        if ack.is_started:
+            self._next_start = math.inf
+        self._stop_searching()
+        self.sender.on_ack(now, ack)
+        if self.sender.is_complete and self.state is State.RUNNING:
+            self.state = State.FINISHING
+            self._next_ping = now + PING_INTERVAL
+
+    def _take_welcome(self, now: float, address: Hashable, welcome: Welcome) -> None:
+        if welcome.echo != self._challenge or self._searching_since == math.inf or self.has_ended:
+            return
+        self.path = address
+        self._stop_searching()
+        self._next_start = now
+        if self._welcome is None:
+            self.state = State.CHECKING
+            self._welcome = welcome
+            if self._todo is not None:
+                self._run(now, welcome)
+        else:
+            self._welcome = welcome
+
+    def _stop_searching(self) -> None:
+        self._searching_since = self._next_hello = math.inf
+
+    def _run(self, now: float, welcome: Welcome) -> None:
+        assert self._todo is not None
+        kind = min(welcome.kind, self._kind_max)
+        controller = self._make_controller(SEGMENT_SIZES[kind], self.round_trip)
+        self.sender = Sender(
+            self._geometry, self._todo, self._source, controller, self.round_trip, kind, welcome.allowance
+        )
+        self.state = State.FINISHING if self.sender.is_complete else State.RUNNING
+        self._next_start = now
+        self._next_ping = math.inf if self.state is State.RUNNING else now + PING_INTERVAL
+
+    def _take_done(self, now: float) -> None:
+        if self.sender is not None and not self.has_ended:
+            self._end(now, State.DONE)
+        if self.state is State.DONE:
+            self._tell(DoneSeen())
+
+    # ---- what goes out --------------------------------------------------------------------------------------
+
+    def _work(self, now: float) -> None:
+        if self.path is None and now - self._began_at >= OPENING_SECONDS:
+            self.fail(now, "no_path", "no path opened to the other side")
+            return
+        if self.silence(now) >= REOPEN_SECONDS and self._searching_since == math.inf:
+            self._searching_since = self._next_hello = now
+            self._hellos = len(HELLO_DELAYS)
+        if now >= self._next_hello:
+            self._send_hellos(now)
+        if now >= self._next_start and self._welcome is not None:
+            self._next_start = now + START_INTERVAL
+            self._tell(Start(self._welcome.challenge, self._verdict))
+        if now >= self._next_ping:
+            self._next_ping = now + PING_INTERVAL
+            self._tell(Ping())
+        if self.sender is not None and self.state is State.RUNNING:
+            for _ in range(BATCHES_AT_ONCE):
+                batch = self.sender.next_batch(now)
+                if batch is None:
+                    break
+                self._wire.batch(self.path, batch)
+
+    def _send_hellos(self, now: float) -> None:
+        tried = self._hellos
+        kinds = HELLO_KINDS[tried] if tried < len(HELLO_KINDS) else (0,)
+        for address in self.addresses if self.path is None else {*self.addresses, self.path}:
+            for kind in kinds:
+                if kind <= self._kind_max:
+                    self._tell_unproved(address, Hello(self._challenge, kind), SEGMENT_SIZES[kind])
+        self._hellos += 1
+        if self._hellos < len(HELLO_DELAYS):
+            self._next_hello = self._began_at + HELLO_DELAYS[self._hellos]
+        else:
+            self._next_hello = now + 1
+
+    def _next_work(self) -> float:
+        when = min(self._next_hello, self._next_start, self._next_ping)
+        if self.path is None:
+            return min(when, self._began_at + OPENING_SECONDS)
+        if self._searching_since == math.inf:
+            when = min(when, self._heard_at + REOPEN_SECONDS)
+        if self.sender is not None and self.state is State.RUNNING:
+            when = min(when, self.sender.deadline())
+        return when

@@ -1,0 +1,202 @@
+"""The receiving side of the data: segments to chunks, and what is told of it.
+
+A chunk that arrives in one piece goes from the receive buffer straight to the store; only what comes in parts is
+copied together here first.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Callable, Dict, Final, List, Union
+
+from messenger.transfer.datagram import HOLES_MAX, Ack, BadDatagram, Hole
+from messenger.transfer.geometry import (
+    FLIGHTS_MAX,
+    HEADER_SIZE,
+    SEGMENT_SIZES,
+    Geometry,
+    full_mask,
+    segment_count,
+    segments_in,
+)
+
+ACK_BYTES: Final = 2 * 61_440
+"""Bytes after which an acknowledgement is due at once; fewer where the socket's buffer is small."""
+
+ACK_SECONDS: Final = 0.001
+"""How long an acknowledgement waits for more to acknowledge."""
+
+BAD_CHUNKS_MAX: Final = 1000
+"""So many chunks with a wrong tag end a transfer: somebody on the path changes what is sent, or the memory of one
+side is broken."""
+
+Store = Callable[[int, Union[memoryview, bytearray]], bool]
+"""Opens a sealed chunk and writes it; False if its tag is wrong."""
+
+
+class _Assembly:
+    """A chunk that has arrived in part."""
+
+    __slots__ = ("full", "kind", "mask", "sealed")
+
+    def __init__(self, kind: int, full: int, sealed: bytearray) -> None:
+        self.kind = kind
+        self.full = full
+        self.mask = 0
+        self.sealed = sealed
+
+
+class TooManyBadChunks(BadDatagram):
+    """What arrives is not what was sent, again and again."""
+
+
+class Receiver:
+    """Takes segments in any order, as often as they come."""
+
+    def __init__(self, geometry: Geometry, store: Store, allowance: int) -> None:
+        """`allowance` is how many bytes the socket has room for."""
+        self._geometry = geometry
+        self._store = store
+        self.allowance = allowance
+        self._done = bytearray(geometry.chunks)
+        """One byte a chunk: 1 once it is written."""
+        self.cumulative = 0
+        """The first chunk that is missing."""
+        self._parts: Dict[int, _Assembly] = {}
+        self._upto = 0
+        """One more than the highest chunk of which anything has arrived."""
+        self._highest_batch = 0
+        self._highest_at = 0.0
+        self.delivered = 0
+        self._duplicates = 0
+        self._bad_chunks = 0
+        self._unacknowledged = 0
+        self._waiting_since = math.inf
+        self.is_started = False
+        self.chunks_done = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all chunks are written."""
+        return self.chunks_done == self._geometry.chunks
+
+    def has_already(self, first: int, count: int) -> None:
+        """Count chunks as written that an earlier attempt has left."""
+        for chunk in range(first, first + count):
+            self._count_done(chunk)
+
+    def on_segments(
+        self, now: float, kind: int, chunk: int, batch: int, first: int, count: int, payload: memoryview
+    ) -> None:
+        """Take `count` segments of one chunk from the `first` on, their bytes one after the other.
+
+        What cannot be true is dropped: headers are not authenticated, chunks are. Raises `TooManyBadChunks`.
+        """
+        if chunk >= self._geometry.chunks:
+            return
+        sealed_size = self._geometry.sealed_size(chunk)
+        room = SEGMENT_SIZES[kind] - HEADER_SIZE
+        start = first * room
+        if start + len(payload) != min(start + count * room, sealed_size):
+            return
+        if batch > self._highest_batch:
+            self._highest_batch = batch
+            self._highest_at = now
+        self._waiting_since = min(self._waiting_since, now)
+        if self._done[chunk]:
+            self._duplicates += count
+            return
+        if chunk >= self._upto:
+            self._upto = chunk + 1
+        if start == 0 and len(payload) == sealed_size and chunk not in self._parts:
+            self._unacknowledged += sealed_size
+            self.delivered += count * SEGMENT_SIZES[kind]
+            self._finish(chunk, payload)
+        else:
+            self._assemble(kind, chunk, first, count, payload, sealed_size)
+
+    def ack_deadline(self) -> float:
+        """Return when an acknowledgement is due."""
+        if self._unacknowledged >= min(ACK_BYTES, self.allowance // 4):
+            return -math.inf
+        return self._waiting_since + ACK_SECONDS
+
+    def acks(self, now: float) -> List[Ack]:
+        """Return the acknowledgement of all that there is: several if one datagram cannot hold them."""
+        self._unacknowledged = 0
+        self._waiting_since = math.inf
+        upto = max(self._upto, self.cumulative)
+        holes = self._holes(upto)
+        acks = []
+        base = self.cumulative
+        while True:
+            part = tuple(holes[:HOLES_MAX])
+            holes = holes[HOLES_MAX:]
+            end = holes[0].chunk if holes else upto
+            acks.append(
+                Ack(
+                    self.is_started,
+                    self.cumulative,
+                    base,
+                    end,
+                    self._highest_batch,
+                    int((now - self._highest_at) * 1e6) if self._highest_batch else 0,
+                    int(now * 1e6),
+                    self.delivered,
+                    self._duplicates,
+                    self._bad_chunks,
+                    self.allowance,
+                    part,
+                )
+            )
+            if not holes:
+                return acks
+            base = end
+
+    def _holes(self, upto: int) -> List[Hole]:
+        holes = []
+        chunk = self.cumulative
+        while chunk < upto:
+            part = self._parts.get(chunk)
+            holes.append(Hole(chunk, part.kind, part.mask) if part is not None else Hole(chunk, 0, 0))
+            chunk = self._done.find(0, chunk + 1)
+            if chunk < 0:
+                break
+        return holes
+
+    def _assemble(self, kind: int, chunk: int, first: int, count: int, payload: memoryview, sealed_size: int) -> None:
+        part = self._parts.get(chunk)
+        if part is None or kind < part.kind:
+            if part is None and len(self._parts) >= FLIGHTS_MAX:
+                return
+            full = full_mask(segment_count(sealed_size, kind))
+            part = self._parts[chunk] = _Assembly(kind, full, bytearray(sealed_size))
+        elif kind > part.kind:
+            return  # the sender has gone over to smaller segments, and this one is late
+        start = first * (SEGMENT_SIZES[kind] - HEADER_SIZE)
+        part.sealed[start : start + len(payload)] = payload
+        mask = full_mask(count) << first
+        fresh = mask & ~part.mask
+        arrived = segments_in(fresh)
+        self._duplicates += count - arrived
+        self.delivered += arrived * SEGMENT_SIZES[kind]
+        self._unacknowledged += len(payload)
+        part.mask |= mask
+        if part.mask == part.full:
+            del self._parts[chunk]
+            self._finish(chunk, part.sealed)
+
+    def _finish(self, chunk: int, sealed: Union[memoryview, bytearray]) -> None:
+        if self._store(chunk, sealed):
+            self._count_done(chunk)
+            return
+        self._bad_chunks += 1
+        if self._bad_chunks > BAD_CHUNKS_MAX:
+            raise TooManyBadChunks("what arrives is not what was sent: somebody on the way changes it")
+
+    def _count_done(self, chunk: int) -> None:
+        self._done[chunk] = 1
+        self.chunks_done += 1
+        if chunk == self.cumulative:
+            missing = self._done.find(0, chunk + 1)
+            self.cumulative = missing if missing >= 0 else self._geometry.chunks

@@ -1,0 +1,189 @@
+"""Keys and sealing: from the two public keys to what a datagram carries.
+
+Both sides make a key pair for each attempt (X25519, RFC 7748) and exchange the public halves through the server.
+HKDF-SHA-256 (RFC 5869) turns the shared secret into one secret for the chunks, one for the control messages of each
+direction, one for what is shown when resuming, and two connection ids. The names of both users and of the file, its
+size, the cipher and both public keys are part of the derivation: two sides that do not agree on all of them have
+different keys, and nothing authenticates.
+
+No nonce is used twice: a chunk's is its number, and a chunk is sealed once an attempt, whatever happens to the file;
+a control message's is its number, which only goes up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import Callable, Dict, Final, NamedTuple, Optional, Tuple, Union
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from messenger.errors import MessengerError
+from messenger.transfer.datagram import CONTROL, first_word
+from messenger.transfer.geometry import CHUNK_SIZE, HEADER_SIZE, TAG_SIZE
+
+Buffer = Union[bytes, bytearray, memoryview]
+
+AES: Final = "aes-128-gcm"
+CHACHA: Final = "chacha20-poly1305"
+CIPHERS: Final[Tuple[str, ...]] = (AES, CHACHA)
+"""AES-GCM is the faster one on processors with instructions for it, ChaCha20-Poly1305 (RFC 8439) on those without."""
+
+_SECRET_SIZE: Final = 16
+_HEADER: Final = struct.Struct("<QQ")
+_LABEL: Final = b"messenger file transfer 1"
+
+
+class KeyExchangeFailed(MessengerError):
+    """The peer's public key is none."""
+
+
+class Agreement(NamedTuple):
+    """What both sides must agree on for their keys to be the same."""
+
+    transfer: str
+    sender: str
+    receiver: str
+    name: str
+    size: int
+    cipher: str
+
+
+class Secrets(NamedTuple):
+    """What comes of a key exchange; the secrets have 16 bytes, the ids 6."""
+
+    chunks: bytes
+    to_receiver: bytes
+    to_sender: bytes
+    claims: bytes
+    receiver_id: int
+    """Connection id of datagrams to the receiver."""
+    sender_id: int
+    """Connection id of datagrams to the sender."""
+
+
+def public_key(private_key: bytes) -> bytes:
+    """Return the public half of a private key, which is any 32 random bytes."""
+    return X25519PrivateKey.from_private_bytes(private_key).public_key().public_bytes_raw()
+
+
+def derive(
+    private_key: bytes, peer_key: bytes, agreement: Agreement, sender_key: bytes, receiver_key: bytes
+) -> Secrets:
+    """Return the secrets of an attempt; raises `KeyExchangeFailed`."""
+    try:
+        shared = X25519PrivateKey.from_private_bytes(private_key).exchange(X25519PublicKey.from_public_bytes(peer_key))
+    except ValueError:
+        raise KeyExchangeFailed("the other side's public key is none") from None
+    fields = [str(field).encode("utf-8", "surrogatepass") for field in agreement]
+    info = b"".join(len(field).to_bytes(4, "big") + field for field in [_LABEL, *fields, sender_key, receiver_key])
+    info = hashlib.sha256(info).digest()
+    material = HKDF(hashes.SHA256(), 4 * _SECRET_SIZE + 12, salt=None, info=info).derive(shared)
+    secrets = [material[start : start + _SECRET_SIZE] for start in range(0, 4 * _SECRET_SIZE, _SECRET_SIZE)]
+    ids = [int.from_bytes(material[start : start + 6], "little") for start in (64, 70)]
+    return Secrets(*secrets, *ids)  # type: ignore[arg-type]  # four secrets, two ids
+
+
+class ChunkCipher:
+    """Seals and opens the chunks of one attempt."""
+
+    def __init__(self, secret: bytes, cipher: str) -> None:
+        """`cipher` is one of `CIPHERS`."""
+        self.secret = secret
+        self.cipher = cipher
+        aead = _AEADS[cipher](secret)
+        self._aead = aead
+        self._scratch: Optional[memoryview] = None
+        # Into a buffer that is there already: a new one of 60 KiB for each chunk costs a tenth of the whole transfer.
+        self._encrypt_into: Optional[Callable[..., int]] = getattr(aead, "encrypt_into", None)
+        self._decrypt_into: Optional[Callable[..., int]] = getattr(aead, "decrypt_into", None)
+
+    def seal_into(self, chunk: int, plain: Buffer, sealed: memoryview) -> None:
+        """Seal a chunk; `sealed` is `TAG_SIZE` bytes longer than `plain`."""
+        nonce = chunk.to_bytes(12, "big")
+        if self._encrypt_into is not None:
+            self._encrypt_into(nonce, plain, None, sealed)
+        else:
+            sealed[:] = self._aead.encrypt(nonce, bytes(plain), None)
+
+    def open_into(self, chunk: int, sealed: Buffer, plain: memoryview) -> bool:
+        """Open a chunk; False, and nothing of value in `plain`, if it is not what was sealed."""
+        nonce = chunk.to_bytes(12, "big")
+        try:
+            if self._decrypt_into is not None:
+                self._decrypt_into(nonce, sealed, None, plain)
+            else:
+                plain[:] = self._aead.decrypt(nonce, bytes(sealed), None)
+        except InvalidTag:
+            return False
+        return True
+
+    def tag(self, chunk: int, plain: Buffer) -> bytes:
+        """Return the tag of a chunk, to compare it; the sealed chunk itself goes nowhere."""
+        if self._scratch is None:
+            self._scratch = memoryview(bytearray(CHUNK_SIZE + TAG_SIZE))
+        scratch = self._scratch[: len(plain) + TAG_SIZE]
+        self.seal_into(chunk, plain, scratch)
+        return bytes(scratch[-TAG_SIZE:])
+
+
+class ControlSealer:
+    """Seals the control messages of one direction."""
+
+    def __init__(self, secret: bytes, connection: int) -> None:
+        self._aead = AESGCM(secret)
+        self._first = first_word(CONTROL, 0, connection)
+        self._number = 0
+
+    def seal(self, message: bytes) -> bytes:
+        """Return the datagram."""
+        self._number += 1
+        header = _HEADER.pack(self._first, self._number)
+        return header + self._aead.encrypt(self._number.to_bytes(12, "big"), message, header)
+
+
+class ControlOpener:
+    """Opens the control messages of one direction: each once, and none that is older than one opened before."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._aead = AESGCM(secret)
+        self._last = 0
+
+    def open(self, datagram: bytes) -> Optional[bytes]:
+        """Return the message; None for one that is forged, cut, repeated or overtaken."""
+        if len(datagram) < HEADER_SIZE + TAG_SIZE:
+            return None
+        number = int.from_bytes(datagram[8:16], "little")
+        if number <= self._last:
+            return None
+        header = datagram[:HEADER_SIZE]
+        try:
+            message = self._aead.decrypt(number.to_bytes(12, "big"), datagram[HEADER_SIZE:], header)
+        except InvalidTag:
+            return None
+        self._last = number
+        return message
+
+
+def seal_claims(secret: bytes, claims: bytes) -> bytes:
+    """Seal the one message that tells the sender what an earlier attempt has left."""
+    return AESGCM(secret).encrypt(bytes(12), claims, None)
+
+
+def open_claims(secret: bytes, sealed: bytes) -> Optional[bytes]:
+    """Open that message; None if it is not authentic."""
+    try:
+        return AESGCM(secret).decrypt(bytes(12), sealed, None)
+    except (InvalidTag, ValueError):
+        return None
+
+
+def _chacha(secret: bytes) -> ChaCha20Poly1305:
+    return ChaCha20Poly1305(hashlib.sha256(secret).digest())
+
+
+_AEADS: Final[Dict[str, Callable[[bytes], Union[AESGCM, ChaCha20Poly1305]]]] = {AES: AESGCM, CHACHA: _chacha}

@@ -1,0 +1,207 @@
+"""The sending side of the data: what goes next, and how fast.
+
+Everything is paced. When nothing is heard, probes go out (RFC 9002, section 6.2).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final, Iterator, Optional, Protocol
+
+from messenger.transfer.congestion import Ack as Acknowledged
+from messenger.transfer.congestion import Controller
+from messenger.transfer.datagram import Ack, BadDatagram
+from messenger.transfer.delivery import DeliveryRate
+from messenger.transfer.flights import Batch, Flight, Flights
+from messenger.transfer.geometry import FLIGHTS_MAX, SEGMENT_SIZES, Geometry, lowest, segments_in
+from messenger.transfer.rtt import RoundTrip
+
+BATCH_SECONDS: Final = 0.001
+"""A batch is about what the pace allows in this time: shorter queues on slow links, fewer calls on fast ones."""
+
+PACE_SLACK_SECONDS: Final = 0.002
+"""How far sending may be behind its pace and catch up: timers of poll() are that coarse."""
+
+PROBE_INTERVAL_MAX: Final = 1.0
+"""Seconds between probes at most, so that a transfer goes on soon after the network is back."""
+
+PROBE_BATCHES: Final = 2
+"""Batches that a probe may send, whatever the window says."""
+
+PROBE_SEGMENTS: Final = 8
+"""Segments in such a batch at most."""
+
+BLACK_HOLE_PROBES: Final = 3
+"""After so many probes without an answer, segments shrink to the size that every path carries (RFC 8899, 4.3)."""
+
+
+class Source(Protocol):
+    """Where sealed chunks come from."""
+
+    def seal(self, chunk: int) -> Any:
+        """Read and seal a chunk, once; what is returned is handed on with every batch of it."""
+
+    def release(self, sealed: Any) -> None:
+        """What `seal` returned is not needed any more."""
+
+
+class Sender:
+    """Sends chunks. `next_batch` until it has nothing more, then wait for `deadline` or an acknowledgement."""
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        todo: Iterator[int],
+        source: Source,
+        controller: Controller,
+        round_trip: RoundTrip,
+        kind: int,
+        allowance: int,
+    ) -> None:
+        """`todo` are the chunks to be sent, in their order; `kind` and `allowance` come from the `Welcome`."""
+        self._chunks = geometry.chunks
+        self._todo = todo
+        self._source = source
+        self._controller = controller
+        self._rtt = round_trip
+        self._delivery = DeliveryRate()
+        self.kind = kind
+        controller.segment = SEGMENT_SIZES[kind]
+        self._allowance = allowance
+        self._flights = Flights(geometry, round_trip, source.release)
+        self._next = next(todo, self._chunks)
+        """The next chunk to be begun: all below are sent, or were there before."""
+        self._heard_at = -math.inf
+        self._next_send = -math.inf
+        self._probes = 0
+        self._probe_batches = 0
+        self.sent_segments = 0
+        self.repeated_segments = 0
+        self._set_pace()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the receiver has all chunks, verified and written."""
+        return self._flights.cumulative == self._chunks
+
+    @property
+    def chunks_acknowledged(self) -> int:
+        """How many chunks from the first on the receiver has."""
+        return self._flights.cumulative
+
+    @property
+    def in_flight(self) -> int:
+        """Bytes on their way."""
+        return self._flights.bytes
+
+    def deadline(self) -> float:
+        """Return when `next_batch` is worth a call again, unless an acknowledgement comes before."""
+        if self._probe_batches:
+            return -math.inf
+        when = min(self._flights.loss_at, self._probe_at())
+        if self._has_room() and self._has_work():
+            when = min(when, self._next_send)
+        return when
+
+    def next_batch(self, now: float) -> Optional[Batch]:
+        """Return what is to be sent now, if anything."""
+        if now >= self._flights.loss_at:
+            self._detect_losses(now)
+            self._set_pace()
+        if now >= self._probe_at():
+            self._probe(now)
+        if not self._probe_batches and (now < self._next_send or not self._has_room()):
+            return None
+        flight = self._next_flight()
+        if flight is None:
+            self._probe_batches = 0
+            return None
+        return self._send(now, flight)
+
+    def on_ack(self, now: float, ack: Ack) -> None:
+        """Take in an acknowledgement; raises `BadDatagram` for one that cannot be true."""
+        flights = self._flights
+        if ack.cumulative > self._next or ack.upto > self._next or ack.highest_batch > flights.last_batch:
+            raise BadDatagram("it acknowledged what was never sent")
+        self._heard_at = now
+        self._probes = 0
+        self._allowance = ack.allowance
+        acked = flights.settle(ack)
+        flights.measure(now, ack)
+        self._delivery.update(ack.clock * 1e-6, ack.delivered, self._rtt.smoothed)
+        lost = self._detect_losses(now)
+        if acked or lost:
+            self._controller.on_ack(Acknowledged(now, acked, flights.bytes, ack.delivered, ack.clock * 1e-6))
+            flights.forget_batches()
+        self._set_pace()
+
+    def _set_pace(self) -> None:
+        """Take from the controller how much may be in flight, how fast it goes, and how large a full batch is."""
+        # More than fits the receiver's socket may be on its way only as far as the path itself holds it.
+        on_the_path = self._delivery.rate * self._rtt.base if self._rtt.has_sample else 0.0
+        self._limit = min(self._controller.window, self._allowance + int(on_the_path))
+        self._rate = self._controller.pacing_rate()
+        size = SEGMENT_SIZES[self.kind]
+        self._quota = max(1, int(min(self._rate * BATCH_SECONDS, self._limit / 4)) // size)
+        self._needed = min(self._quota * size, self._limit)
+
+    def _has_room(self) -> bool:
+        in_flight = self._flights.bytes
+        return in_flight + self._needed <= self._limit or not in_flight
+
+    def _has_work(self) -> bool:
+        return self._flights.to_repair is not None or self._flights.fresh is not None or self._may_begin()
+
+    def _may_begin(self) -> bool:
+        return self._next < self._chunks and len(self._flights) < FLIGHTS_MAX
+
+    def _next_flight(self) -> Optional[Flight]:
+        flight = self._flights.to_repair or self._flights.fresh
+        if flight is None and self._may_begin():
+            chunk = self._next
+            flight = self._flights.begin(chunk, self._source.seal(chunk), self.kind)
+            self._next = next(self._todo, self._chunks)
+        return flight
+
+    def _send(self, now: float, flight: Flight) -> Batch:
+        mask = flight.todo
+        count = segments_in(mask)
+        quota = min(self._quota, PROBE_SEGMENTS) if self._probe_batches else self._quota
+        if count > quota:
+            mask = lowest(mask, quota)
+            count = quota
+        self.repeated_segments += segments_in(mask & flight.sent)
+        self.sent_segments += count
+        batch = self._flights.take_off(now, flight, mask, count)
+        spent = count * SEGMENT_SIZES[flight.kind] / self._rate
+        self._next_send = max(self._next_send, now - PACE_SLACK_SECONDS) + spent
+        if self._probe_batches:
+            self._probe_batches -= 1
+        return batch
+
+    def _detect_losses(self, now: float) -> int:
+        lost = self._flights.detect_losses(now)
+        if lost:
+            self._controller.on_loss(now, lost, self._flights.is_new_event)
+        return lost
+
+    def _probe_at(self) -> float:
+        if not self._flights.bytes:
+            return math.inf
+        timeout = self._rtt.probe_timeout
+        interval = min(timeout * (1 << min(self._probes, 10)), max(PROBE_INTERVAL_MAX, timeout))
+        return max(self._heard_at, self._flights.last_sent_at) + interval
+
+    def _probe(self, now: float) -> None:
+        """Nothing was heard for long: repeat the oldest segments, whatever the window says."""
+        self._probes += 1
+        self._heard_at = now
+        self._probe_batches = PROBE_BATCHES
+        if self._probes >= BLACK_HOLE_PROBES:
+            self._controller.on_timeout(now)
+            if self.kind:  # datagrams of this size may all be dropped
+                self.kind = 0
+                self._controller.segment = SEGMENT_SIZES[0]
+                self._flights.begin_anew()
+            self._set_pace()
+        self._flights.lose_oldest(PROBE_SEGMENTS)
