@@ -50,6 +50,9 @@ class Host(Protocol):
     def addresses(self) -> List[str]:
         """Return the addresses of this machine that the other side may reach."""
 
+    def share_allowance(self) -> None:
+        """Divide the room of the receive buffer anew among the files that are being received."""
+
     def forget(self, exchange: Exchange) -> None:
         """It has ended, and nothing will be heard of it any more."""
 
@@ -199,6 +202,7 @@ class Exchange:
             return
         self._answer_due = self._next_progress = math.inf
         self._clean_up(error)
+        self._host.share_allowance()
         if error is not None:
             self.emit(TransferEnded, code=error.code, message=str(error))
         else:

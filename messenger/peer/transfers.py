@@ -146,10 +146,16 @@ class Transfers:
                 continue  # no way out by this family
         return [address for address in found if address and "%" not in address][:ADDRESSES_MAX]
 
+    def share_allowance(self) -> None:
+        """Divide the room of the receive buffer among the files that are being received."""
+        receiving = [one for one in self._exchanges.values() if isinstance(one, Inbound) and one.is_receiving]
+        share = max(self.engine.port.allowance // max(1, len(receiving)), ALLOWANCE_MIN)
+        for inbound in receiving:
+            inbound.allow(share)
+
     def forget(self, exchange: Exchange) -> None:
         """A transfer has ended, and nothing will be heard of it any more."""
         self._exchanges.pop((exchange.handle.user, exchange.handle.id), None)
-        self._share_allowance()
 
     # ---- in the engine's thread -----------------------------------------------------------------------------
 
@@ -177,7 +183,6 @@ class Transfers:
             inbound.ask()
         else:
             inbound.refuse("refused", f"{self.username} does not accept files")
-        self._share_allowance()
 
     def _on_answered(self, answered: Answered) -> None:
         exchange = self._exchanges.get((answered.sender, answered.transfer))
@@ -188,13 +193,6 @@ class Transfers:
         exchange = self._exchanges.get((outcome.sender, outcome.transfer))
         if exchange is not None:
             exchange.on_outcome(outcome.code, outcome.message)
-
-    def _share_allowance(self) -> None:
-        """Divide the room of the receive buffer among the files that are being received."""
-        receiving = [one for one in self._exchanges.values() if isinstance(one, Inbound) and one.is_receiving]
-        share = max(self.engine.port.allowance // max(1, len(receiving)), ALLOWANCE_MIN)
-        for inbound in receiving:
-            inbound.allow(share)
 
     def _run_aside(self, function: Callable[[], None]) -> None:
         if self._aside_thread is None:

@@ -54,6 +54,8 @@ class Incoming(Endpoint):
         """Take segments of one chunk (see `Receiver.on_segments`)."""
         if self.state is not State.RUNNING:
             return
+        # Whoever knows the connection id is the sender, or has read what the sender sends: good enough for a sign of life.
+        self._heard_at = now
         receiver = self.receiver
         try:
             receiver.on_segments(now, kind, chunk, batch, first, count, payload)
