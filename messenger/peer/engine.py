@@ -79,7 +79,7 @@ class Engine:
         self._due_at: Dict[Runner, float] = {}
         self._order = itertools.count()
         self._calls: Deque[Callable[[], None]] = deque()
-        self._steps: Deque[Iterator[object]] = deque()
+        self._steps: Deque[Tuple[Iterator[object], Runner]] = deque()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -87,6 +87,8 @@ class Engine:
         self._poll.register(port, select.POLLIN)
         self._poll.register(self._wake_read, select.POLLIN)
         self._is_closing = False
+        self._waking = threading.Lock()
+        self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="messenger-transfers", daemon=True)
 
     def start(self) -> None:
@@ -96,16 +98,24 @@ class Engine:
     def close(self) -> None:
         """End the thread, after the calls made so far, and give the port back."""
         self.call(self._stop)
-        if threading.current_thread() is not self._thread:
+        if not self.is_own_thread:
             self._thread.join(5)
 
+    @property
+    def is_own_thread(self) -> bool:
+        """Whether it is the engine's thread that asks."""
+        return threading.current_thread() is self._thread
+
     def call(self, function: Callable[[], None]) -> None:
-        """Have a function called by the engine's thread. Any thread may call; never waits."""
-        self._calls.append(function)
-        try:
-            os.write(self._wake_write, b"\0")
-        except (BlockingIOError, OSError):
-            pass  # it has enough to wake up for; or it is closed
+        """Have a function called by the engine's thread. Any thread may call; never waits. Nothing after the end."""
+        with self._waking:
+            if self._is_closed:
+                return  # the pipe's number may be somebody else's by now
+            self._calls.append(function)
+            try:
+                os.write(self._wake_write, b"\0")
+            except BlockingIOError:
+                pass  # it has enough to wake up for
 
     # ---- for what runs in the engine's thread ---------------------------------------------------------------
 
@@ -131,9 +141,9 @@ class Engine:
             self._due_at[runner] = when
             heapq.heappush(self._due, (when, next(self._order), runner))
 
-    def step_through(self, steps: Iterator[object]) -> None:
-        """Carry out an iterator's work bit by bit, between everything else."""
-        self._steps.append(steps)
+    def step_through(self, steps: Iterator[object], runner: Runner) -> None:
+        """Carry out an iterator's work for a transfer bit by bit, between everything else."""
+        self._steps.append((steps, runner))
 
     # ---- the thread -----------------------------------------------------------------------------------------
 
@@ -148,11 +158,14 @@ class Engine:
                 self._make_calls()
                 self._step()
         finally:
+            with self._waking:
+                self._is_closed = True
+                os.close(self._wake_read)
+                os.close(self._wake_write)
             self.port.close()
-            os.close(self._wake_read)
-            os.close(self._wake_write)
 
     def _stop(self) -> None:
+        self._poll_due()  # the other sides are told at once of what ends here
         self._is_closing = True
 
     def _wait(self) -> None:
@@ -174,6 +187,8 @@ class Engine:
             runs = self.port.receive()
             if runs is None:
                 break
+            if not runs:
+                self.strangers += 1
             now = time.monotonic()
             for run in runs:
                 runner = runners.get(run.connection)
@@ -218,12 +233,12 @@ class Engine:
 
     def _step(self) -> None:
         if self._steps:
-            steps = self._steps.popleft()
+            steps, runner = self._steps.popleft()
             try:
                 next(steps)
             except StopIteration:
                 return
-            except Exception:  # noqa: BLE001 - as above
-                _log.exception("the preparation of a transfer failed")
+            except Exception as error:  # noqa: BLE001 - as above
+                runner.abandon(error)
                 return
-            self._steps.append(steps)
+            self._steps.append((steps, runner))

@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Final, List, Optional, Protocol, Sequenc
 
 from messenger.peer.engine import Engine, PortWire
 from messenger.peer.handle import (
+    NOTHING_MEASURED,
     AnyTransferEvent,
     Measured,
     Transfer,
@@ -21,7 +22,9 @@ from messenger.peer.handle import (
     TransferStarted,
 )
 from messenger.peer.udp import Address, Run
+from messenger.protocol.limits import OUTCOME_MESSAGE_MAX
 from messenger.protocol.messages import Outcome
+from messenger.protocol.text import clean
 from messenger.transfer.datagram import CHALLENGE_SIZE
 from messenger.transfer.endpoint import SILENCE_TOLD, Endpoint, State
 from messenger.transfer.sealing import public_key
@@ -71,7 +74,7 @@ class Exchange:
         self._answer_due = math.inf
         self._next_progress = math.inf
         self._is_stalled = False
-        handle.on_cancel = lambda code: self._engine.call(lambda: self.cancel(code))
+        handle.on_cancel = lambda code: self.call(lambda: self.cancel(code))
 
     # ---- the engine's runner --------------------------------------------------------------------------------
 
@@ -86,7 +89,8 @@ class Exchange:
     def poll(self, now: float) -> None:
         """Do what is due."""
         if now >= self._answer_due:
-            self.fail("no_answer", f"{self.handle.user} did not answer within {ANSWER_SECONDS:.0f} s")
+            who = self.handle.user if self.handle.is_outgoing else self._host.username
+            self.fail("no_answer", f"{who} did not answer within {ANSWER_SECONDS:.0f} s")
         endpoint = self.endpoint
         if endpoint is None:
             return
@@ -97,7 +101,7 @@ class Exchange:
                 self._engine.remove(self._connection)
                 self._host.forget(self)
                 self.endpoint = None
-        else:
+        elif not self.handle.is_ended:
             self._tell_progress(now, endpoint)
 
     def deadline(self) -> float:
@@ -109,7 +113,25 @@ class Exchange:
     def abandon(self, error: Exception) -> None:
         """End it: it has raised what nobody expected."""
         _log.error("a transfer failed", exc_info=error)
-        self.fail("internal_error", f"a fault in this program: {error}")
+        try:
+            self.fail("internal_error", f"a fault in this program: {error}")
+        except Exception:  # noqa: BLE001 - what failed once may fail again, and the others must go on
+            _log.exception("a transfer could not be ended as it should")
+            self.handle.measure = lambda: NOTHING_MEASURED
+            self.handle.end(TransferFailed("internal_error", f"a fault in this program: {error}"))
+            self._engine.remove(self._connection)
+            self._host.forget(self)
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Have something done in the engine's thread. Any thread may call."""
+        self._engine.call(lambda: self.attempt(function))
+
+    def attempt(self, function: Callable[[], None]) -> None:
+        """Do something; what it raises ends this transfer only."""
+        try:
+            function()
+        except Exception as error:  # noqa: BLE001 - one transfer's fault must not end the others
+            self.abandon(error)
 
     # ---- for the subclasses ---------------------------------------------------------------------------------
 
@@ -119,11 +141,12 @@ class Exchange:
 
     def fail(self, code: str, message: str) -> None:
         """End it for a reason of this side: the other side is told, by datagram and through the server."""
-        if self.handle.is_ended:
-            return
+        message = clean(message)
         if self.endpoint is not None:
             self.endpoint.fail(self._now(), code, message)
             self._engine.schedule(self)
+        if self.handle.is_ended:
+            return
         self._tell_outcome(code, message)
         self._finish(TransferFailed(code, message))
 
@@ -166,6 +189,8 @@ class Exchange:
 
     def _start(self) -> None:
         """It was accepted: tell so."""
+        if self.handle.is_ended:  # the server could not be told
+            return
         self.handle.measure = self._measure
         self.handle.start()
         self._next_progress = self._now() + PROGRESS_SECONDS
@@ -174,14 +199,17 @@ class Exchange:
     def _tell_outcome(self, code: str, message: str = "") -> None:
         handle = self.handle
         self._host.signal(
-            Outcome, lambda *_: None, user=handle.user, transfer=handle.id, code=code, message=_short(message)
+            Outcome, lambda *_: None, user=handle.user, transfer=handle.id, code=code, message=to_message(message)
         )
 
     def emit(self, kind: Type[AnyTransferEvent], **fields: Any) -> None:
         """Tell an event of this transfer."""
         handle = self.handle
         direction = "out" if handle.is_outgoing else "in"
-        self._host.emit(kind(handle.number, handle.id, direction, handle.user, handle.name, handle.size, **fields))
+        try:
+            self._host.emit(kind(handle.number, handle.id, direction, handle.user, handle.name, handle.size, **fields))
+        except Exception:  # noqa: BLE001 - a callback of the user's must not end transfers
+            _log.exception("a callback failed")
 
     def _settle(self) -> None:
         """Pass on how the endpoint has ended."""
@@ -194,7 +222,8 @@ class Exchange:
             code, message, is_ours = endpoint.failure
             if is_ours:
                 self._tell_outcome(code, message)
-            self._finish(TransferFailed(code, message))
+            # What came by datagram is anybody's text.
+            self._finish(TransferFailed(clean(code), clean(message)))
 
     def _finish(self, error: Optional[TransferFailed]) -> None:
         handle = self.handle
@@ -209,7 +238,7 @@ class Exchange:
             last = handle.progress()
             self.emit(
                 TransferDone,
-                path=str(handle.path or ""),
+                path=os.fsencode(handle.path or "").decode("utf-8", "replace"),
                 seconds=round(last.seconds, 6),
                 goodput=round(last.rate),
                 resumed=handle.resumed,
@@ -254,10 +283,11 @@ def reachable(engine: Engine, hosts: Sequence[str], port: int) -> List[Address]:
     for host in hosts:
         try:
             addresses[engine.port.address(host, port)] = None
-        except (OSError, UnicodeError):
+        except (OSError, ValueError):
             continue
     return list(addresses)
 
 
-def _short(message: str) -> str:
-    return message.encode()[:500].decode("utf-8", "ignore")
+def to_message(text: str) -> str:
+    """Return a sentence as the signalling takes it."""
+    return clean(text).encode()[:OUTCOME_MESSAGE_MAX].decode("utf-8", "ignore")

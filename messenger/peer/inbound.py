@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Callable, Final, Iterator, Optional, Union
 
 from messenger.errors import StorageError
-from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, to_bytes, to_text
+from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, to_bytes, to_message, to_text
 from messenger.peer.handle import Measured, Transfer, TransferAsked, TransferFailed
 from messenger.peer.part import PartFile
 from messenger.peer.udp import Run
@@ -29,6 +29,9 @@ from messenger.transfer.sealing import (
 SPACE_LEFT: Final = 1024 * 1024
 """Bytes that must stay free on the disk."""
 
+GIVES_WAY_SECONDS: Final = 1.0
+"""Silence after which a transfer gives way to a new offer of the same file by the same client."""
+
 RunAside = Callable[[Callable[[], None]], None]
 """Runs a function in another thread than the engine's."""
 
@@ -48,7 +51,7 @@ class Inbound(Exchange):
         self._plain = memoryview(bytearray(min(CHUNK_SIZE, max(offered.size, 1))))
         self._is_finishing = False
         self._is_accepted = False
-        handle.on_accept = lambda: self._engine.call(self.accept)
+        handle.on_accept = lambda: self.call(self.accept)
 
     # ---- consent --------------------------------------------------------------------------------------------
 
@@ -82,14 +85,33 @@ class Inbound(Exchange):
         if needed > space.f_bavail * space.f_frsize:
             self.refuse("no_space", f"{self._host.username} has not enough space on the disk")
             return
-        self._engine.step_through(self._check(self._part))
+        self._engine.step_through(self._check(self._part), self)
 
     def cancel(self, code: str) -> None:
         """End it because its person wants so."""
+        if self._is_finishing:
+            return  # it is whole: too late
+        name, has_left = self._host.username, code == "closed"
         if self.endpoint is None and not self.handle.is_ended:
-            self.refuse("refused", f"{self._host.username} does not want it")
+            self.refuse(code if has_left else "refused", f"{name} {'has left' if has_left else 'does not want it'}")
         else:
-            self.fail("cancelled", f"{self._host.username} cancelled it")
+            self.fail(code if has_left else "cancelled", f"{name} {'has left' if has_left else 'cancelled it'}")
+
+    def gives_way_to(self, offered: Offered) -> bool:
+        """Tell whether this is another attempt at the same file, and the one before will not go on by itself."""
+        mine = self._offered
+        if self.handle.is_ended or self._is_finishing:
+            return False
+        if (mine.sender, mine.name, mine.size) != (offered.sender, offered.name, offered.size):
+            return False
+        is_same_client = (mine.address, mine.udp_port) == (offered.address, offered.udp_port)
+        return not is_same_client or (
+            self._incoming is not None and self._incoming.silence(self._now()) >= GIVES_WAY_SECONDS
+        )
+
+    def give_way(self) -> None:
+        """Leave what has arrived to another attempt."""
+        self.fail("replaced", f"{self.handle.user} sends it again")
 
     def _check(self, part: PartFile) -> Iterator[None]:
         try:
@@ -151,7 +173,7 @@ class Inbound(Exchange):
             addresses=self._host.addresses() if accepted else [],
             resume=resume,
             code=code,
-            message=message,
+            message=to_message(message),
         )
 
     def _refused(self, code: str, message: str) -> None:
@@ -221,16 +243,20 @@ class Inbound(Exchange):
         def finish() -> None:
             try:
                 path = part.finish()
-            except StorageError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, both sides have to know
                 reason = str(error)
-                self._engine.call(lambda: self._not_in_place(reason))
+                self.call(lambda: self._not_in_place(reason))
             else:
-                self._engine.call(lambda: self._in_place(path))
+                self.call(lambda: self._in_place(path))
 
         self._run_aside(finish)
 
     def _in_place(self, path: Path) -> None:
         assert self._incoming is not None
+        if self.handle.error is not None:  # it ended meanwhile
+            if self.handle.error.code == "cancelled":
+                path.unlink()
+            return
         self.handle.path = path
         self._tell_outcome("received")
         self._incoming.finished(self._now())
@@ -240,6 +266,8 @@ class Inbound(Exchange):
     def _not_in_place(self, reason: str) -> None:
         self._is_finishing = False
         self.fail("write_failed", f"{self._host.username} cannot store it: {reason}")
+        assert self._part is not None
+        self._part.keep()  # if it had ended before
 
     # ---- the end --------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Iterator, Optional
+from typing import Hashable, Iterator, Optional
 
 from messenger.errors import StorageError
 from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, reachable, to_bytes, to_text
@@ -100,7 +100,7 @@ class Outbound(Exchange):
 
     def cancel(self, code: str) -> None:
         """End it because its person wants so."""
-        self.fail("cancelled", f"{self._host.username} cancelled it")
+        self.fail(code, f"{self._host.username} {'has left' if code == 'closed' else 'cancelled it'}")
 
     def _prepare(self, secrets: Secrets, resume: str) -> None:
         """Begin with what the receiver does not have."""
@@ -111,7 +111,7 @@ class Outbound(Exchange):
         if claims is None or not claims.attempts:
             self._begin(secrets, None)
         else:
-            self._engine.step_through(self._check(secrets, claims))
+            self._engine.step_through(self._check(secrets, claims), self)
 
     def _check(self, secrets: Secrets, claims: Claims) -> Iterator[None]:
         """Find out, chunk by chunk, whether what the receiver has is the same as what this file holds."""
@@ -152,6 +152,14 @@ class Outbound(Exchange):
         except StorageError as error:
             self.fail("read_failed", str(error))
 
+    def _settle(self) -> None:
+        outgoing = self._outgoing
+        if outgoing is not None and outgoing.failure is not None and outgoing.failure.code == "no_path":
+            tried = ", ".join(_shown(address) for address in outgoing.addresses) or "no address, as none can be reached"
+            message = f"no path opened to {self.handle.user}: tried {tried}; is UDP blocked on the way?"
+            outgoing.failure = outgoing.failure._replace(message=message)
+        super()._settle()
+
     def _measure(self) -> Measured:
         outgoing = self._outgoing
         sender = outgoing.sender if outgoing is not None else None
@@ -167,3 +175,9 @@ class Outbound(Exchange):
     def _clean_up(self, error: Optional[TransferFailed]) -> None:
         self._source.close()
         self._answer_due = math.inf
+
+
+def _shown(address: Hashable) -> str:
+    host, port = address[:2]  # type: ignore[index]  # they are those that `reachable` gave
+    host = host[7:] if host.startswith("::ffff:") else host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -20,13 +20,21 @@ from pathlib import Path
 from typing import Dict, Final, Iterator, List, Optional, Tuple, Union
 
 from messenger.errors import StorageError
+from messenger.protocol.limits import RESUME_MAX
 from messenger.transfer.claims import Attempt, Claims, Digest, chunks_of, to_runs
 from messenger.transfer.geometry import CHUNK_SIZE, TAG_SIZE, Geometry
-from messenger.transfer.naming import stored_names
+from messenger.transfer.naming import base_name, stored_names
 from messenger.transfer.sealing import CIPHERS, ChunkCipher
 
 MAP_CHUNKS: Final = 32
 """Chunks (1.9 MiB) after which the map is written."""
+
+CLAIMS_BYTES: Final = RESUME_MAX // 4 * 3 - 64
+"""What claims may take, so that the server passes them on in base64; less digest and tag."""
+
+ATTEMPT_BYTES: Final = 48
+RUN_BYTES: Final = 11
+"""What an attempt and a run take in claims, at most."""
 
 _ENDING: Final = ".part"
 _MAP_ENDING: Final = ".part.map"
@@ -44,7 +52,7 @@ class PartFile:
     def __init__(self, folder: Path, sender: str, name: str, geometry: Geometry) -> None:
         """Open what an earlier attempt has left of the same file, or begin anew; raises `StorageError`."""
         self._folder = folder
-        self._sender = sender
+        self._sender = base_name(sender)  # a name that the server gave, and it may be anybody
         self._name = name
         self._geometry = geometry
         self._header = json.dumps({"sender": sender, "name": name, "size": geometry.size}).encode() + b"\n"
@@ -67,6 +75,7 @@ class PartFile:
         digest = Digest()
         attempts: List[Attempt] = []
         plain = memoryview(bytearray(CHUNK_SIZE))
+        room = CLAIMS_BYTES
         for cipher, tags in self._attempts:
             right: List[int] = []
             for chunk in chunks_of(to_runs(sorted(tags))):
@@ -75,7 +84,9 @@ class PartFile:
                 if size == len(view) and cipher.tag(chunk, view) == tags[chunk]:
                     right.append(chunk)
                 yield None
-            runs = to_runs(right)
+            room -= ATTEMPT_BYTES
+            runs = to_runs(right)[: max(0, room // RUN_BYTES)]
+            room -= len(runs) * RUN_BYTES
             for chunk in chunks_of(runs):
                 digest.add(chunk, tags[chunk])
             if runs:
@@ -117,7 +128,6 @@ class PartFile:
             os.ftruncate(self._fd, self._geometry.size)
             os.fsync(self._fd)
             target = self._link()
-            _map_of(self._path).unlink()
         except OSError as error:
             raise StorageError(f"cannot put {self._path.name} in its place: {error.strerror}") from None
         self.close()
@@ -162,17 +172,20 @@ class PartFile:
             target = self._folder / name
             try:
                 os.link(self._path, target, follow_symlinks=False)
-                self._path.unlink()
+                # The map first: once the part is gone, another transfer may make both anew.
+                _remove(_map_of(self._path))
+                _remove(self._path)
                 return target
             except FileExistsError:
                 continue
-            except (PermissionError, OSError) as error:
+            except OSError as error:
                 if error.errno not in _NO_LINKS:
                     raise
             try:  # a file system without links: hold the name with an empty file, then put the whole one over it
                 os.close(os.open(target, _CREATE, 0o600))
             except FileExistsError:
                 continue
+            _remove(_map_of(self._path))
             os.replace(self._path, target)
             return target
         raise FileExistsError(17, "too many files of this name")
@@ -192,12 +205,24 @@ class PartFile:
             return None
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove(_map_of(path))
+            self._remove_stale(_map_of(path))
             return fd, os.open(_map_of(path), _CREATE | os.O_APPEND, 0o600)
-        except OSError:
+        except OSError as error:
             os.close(fd)
             path.unlink()
+            if isinstance(error, FileExistsError):  # something else has the name of the map
+                return None
             raise
+
+    def _remove_stale(self, path: Path) -> None:
+        """Remove a map of this file that was left without its part."""
+        try:
+            fd = os.open(path, _REOPEN)
+        except OSError:
+            return  # none, or a link, a folder: not ours
+        with os.fdopen(fd, "rb") as file:
+            if _is_own(fd) and file.read(len(self._header)) == self._header:
+                _remove(path)
 
     def _reopen(self, path: Path) -> Optional[Tuple[int, int]]:
         """Open what is there if it is an earlier attempt at this very file, and nobody works on it."""
@@ -205,21 +230,22 @@ class PartFile:
         try:
             for one in (path, _map_of(path)):
                 fds.append(os.open(one, _REOPEN | (os.O_APPEND if fds else 0)))
-            if all(_is_own(fd) for fd in fds):
-                fcntl.flock(fds[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if self._read_map(fds[1]):
-                    return fds[0], fds[1]
+            fcntl.flock(fds[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Asked under the lock: whoever had it may have removed the map and given the part its final name.
+            if all(_is_own(fd) for fd in fds) and self._read_map(*fds):
+                return fds[0], fds[1]
         except OSError:
             pass  # a link, a folder, in use, gone: not for us
         for fd in fds:
             os.close(fd)
         return None
 
-    def _read_map(self, fd: int) -> bool:
+    def _read_map(self, part_fd: int, fd: int) -> bool:
         """Read the tags of earlier attempts; False if the map is that of another file."""
         with os.fdopen(os.dup(fd), "rb") as file:
-            if file.readline(4096) != self._header:
-                return False
+            header = file.readline(4096)
+            if header != self._header:  # both may be empty still: killed before anything came
+                return not header and not os.fstat(part_fd).st_size
             data = file.read()
         self._attempts = []
         whole = len(data) // _RECORD.size * _RECORD.size
@@ -228,6 +254,7 @@ class PartFile:
         for number, content in _RECORD.iter_unpack(data[:whole]):
             if number >= _ATTEMPT:
                 if number - _ATTEMPT >= len(CIPHERS):
+                    self._attempts = []
                     return False
                 self._attempts.append((ChunkCipher(content, CIPHERS[number - _ATTEMPT]), {}))
             elif self._attempts and number < self._geometry.chunks:

@@ -9,6 +9,7 @@ from typing import Final, List
 
 from messenger.errors import MessengerError
 from messenger.peer.udp import SealedChunk
+from messenger.protocol.text import clean
 from messenger.transfer.geometry import CHUNK_SIZE, TAG_SIZE, Geometry
 from messenger.transfer.sealing import ChunkCipher
 
@@ -30,17 +31,18 @@ class SourceFile:
     def __init__(self, path: Path) -> None:
         """Raises `SourceFailed` for what is missing, no regular file, or not readable."""
         self.path = path
+        self._name = clean(path.name)
         try:
             # Not to wait for the other end of a pipe; on a regular file the flag means nothing.
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "no file has such a name"
-            raise SourceFailed("read_failed", f"cannot read {path}: {reason}") from None
+            raise SourceFailed("read_failed", f"cannot read {clean(str(path))}: {reason}") from None
         self._state = os.fstat(self._fd)
         if not stat.S_ISREG(self._state.st_mode):
             os.close(self._fd)
             what = "is a folder" if stat.S_ISDIR(self._state.st_mode) else "is no regular file"
-            raise SourceFailed("read_failed", f"cannot send {path}: it {what}")
+            raise SourceFailed("read_failed", f"cannot send {clean(str(path))}: it {what}")
         self.geometry = Geometry(self._state.st_size)
         self._cipher: ChunkCipher
         self._last = -1
@@ -69,20 +71,22 @@ class SourceFile:
 
     def read(self, chunk: int) -> memoryview:
         """Read a chunk, unsealed, into a buffer that the next call uses again; raises `SourceFailed`."""
+        if not self._is_open:  # its number may be that of another file by now
+            raise SourceFailed("read_failed", f"{self._name} is not being sent any more")
         plain = self._plain[: self.geometry.plain_size(chunk)]
         try:
             size = os.preadv(self._fd, [plain], chunk * CHUNK_SIZE)
         except OSError as error:
-            raise SourceFailed("read_failed", f"cannot read {self.path}: {error.strerror}") from None
+            raise SourceFailed("read_failed", f"cannot read {self._name}: {error.strerror}") from None
         if size != len(plain):
-            raise SourceFailed("changed", f"{self.path.name} was cut while it was being sent")
+            raise SourceFailed("changed", f"{self._name} was cut while it was being sent")
         return plain
 
     def check_unchanged(self) -> None:
         """Raise `SourceFailed` if the file is not what it was when it was opened."""
         state = os.fstat(self._fd)
         if (state.st_size, state.st_mtime_ns) != (self._state.st_size, self._state.st_mtime_ns):
-            raise SourceFailed("changed", f"{self.path.name} changed while it was being sent")
+            raise SourceFailed("changed", f"{self._name} changed while it was being sent")
 
     def close(self) -> None:
         """Close the file."""

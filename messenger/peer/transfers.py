@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Final, List, Optional, Tuple, Type, Union
 
 from messenger.config import FileConfig
-from messenger.errors import MessengerError
+from messenger.errors import ConnectionLost, MessengerError
 from messenger.peer.ciphers import fastest_cipher
 from messenger.peer.engine import Engine
 from messenger.peer.exchange import Exchange
@@ -19,7 +19,7 @@ from messenger.peer.inbound import Inbound
 from messenger.peer.outbound import Outbound
 from messenger.peer.source import SourceFile
 from messenger.peer.udp import UdpPort
-from messenger.protocol.limits import ADDRESSES_MAX
+from messenger.protocol.limits import ADDRESSES_MAX, FILE_NAME_MAX
 from messenger.protocol.messages import Answered, AnyEvent, Error, Offered, TransferOutcome
 from messenger.transfer.controllers import CONTROLLERS
 from messenger.transfer.geometry import SEGMENT_SIZES, SIZE_MAX
@@ -28,6 +28,10 @@ from messenger.transfer.naming import base_name
 INCOMING_MAX: Final = 256
 """Files that are received at one time; more are refused."""
 
+OVERCOMMIT: Final = 4
+"""How often the room of the receive buffer is given away: many transfers hardly ever fill their shares at one moment,
+and with small ones each batch would be small."""
+
 ALLOWANCE_MIN: Final = 16 * 1200
 """Bytes under way that each of many transfers may have at least."""
 
@@ -35,14 +39,18 @@ KEPT: Final = 1000
 """Transfers that `list` remembers after their end."""
 
 Submit = Callable[..., Any]
+Emit = Callable[[AnyTransferEvent], None]
+
+
+def _no_connection(*_: Any, **__: Any) -> Any:
+    raise ConnectionLost("there is no connection to a server")
 
 
 class Transfers:
     """The files that one client sends and receives, over one UDP port and in one thread."""
 
-    def __init__(self, config: FileConfig, submit: Submit, emit: Callable[[AnyTransferEvent], None]) -> None:
-        """Take the port; raises `ConfigError` if it is in use. `submit` sends a request to the server (see
-        `messenger.client.connection.Connection.submit`), `emit` is called in the transfers' own thread."""
+    def __init__(self, config: FileConfig, submit: Submit = _no_connection, emit: Emit = lambda event: None) -> None:
+        """Take the port; raises `ConfigError` if it is in use. See `use` for the rest, which may come later."""
         self._config = config
         self._submit = submit
         self.emit = emit
@@ -57,9 +65,30 @@ class Transfers:
         self._handles: Dict[int, Transfer] = {}
         self._last_number = 0
         self._lock = threading.Lock()
+        self._is_closing = False
         self._aside: queue.SimpleQueue[Optional[Callable[[], None]]] = queue.SimpleQueue()
         self._aside_thread: Optional[threading.Thread] = None
         self.engine.start()
+
+    def use(self, submit: Submit, emit: Emit, local_address: str) -> None:
+        """Work with this connection from now on: with the first one, or a new one in its place.
+
+        `submit` sends a request to the server (see `messenger.client.connection.Connection.submit`), `emit` is called
+        in the transfers' own thread, `local_address` is this end of the connection.
+        """
+        self._submit = submit
+        self.emit = emit
+        self.local_address = local_address
+
+    def on_connection_lost(self, reason: str) -> None:
+        """End what cannot be answered any more; what was accepted needs no server and goes on. Any thread may call."""
+
+        def end() -> None:
+            for exchange in list(self._exchanges.values()):
+                if exchange.endpoint is None:
+                    exchange.fail_as_told("connection_lost", reason)
+
+        self.engine.call(end)
 
     @property
     def port(self) -> int:
@@ -74,7 +103,8 @@ class Transfers:
         if size > SIZE_MAX:
             source.close()
             raise TransferFailed("too_large", f"a file has at most {SIZE_MAX} bytes")
-        handle = self._new_handle(uuid.uuid4().hex, True, user, base_name(path.name), size)
+        name = base_name(path.name).encode()[:FILE_NAME_MAX].decode("utf-8", "ignore")
+        handle = self._new_handle(uuid.uuid4().hex, True, user, name, size)
         handle.path = path
         controller = CONTROLLERS[self._config.congestion_control]
         outbound = Outbound(self, handle, source, fastest_cipher(), controller, self._kind_max)
@@ -111,13 +141,24 @@ class Transfers:
         return True
 
     def close(self) -> None:
-        """End all transfers, telling the other sides, and give the port back."""
+        """End all transfers, telling the other sides, and give the port back. Safe to call again."""
+        with self._lock:
+            is_first, self._is_closing = not self._is_closing, True
+        if not is_first:
+            return
         for handle in self.running():
             handle.on_cancel("closed")
-        self.engine.close()
+        cancelled = threading.Event()
+        self.engine.call(cancelled.set)
+        if not self.engine.is_own_thread:
+            cancelled.wait(5)
         self._aside.put(None)
         if self._aside_thread is not None:
-            self._aside_thread.join(5)
+            self._aside_thread.join(5)  # what is whole gets its place, and its sender the receipt
+        self.engine.close()
+        if not self.engine.is_own_thread:
+            for handle in self.running():  # offered while all this happened
+                handle.end(TransferFailed("closed", f"{self.username} has left"))
 
     # ---- what a transfer needs (`messenger.peer.exchange.Host`) ----------------------------------------------
 
@@ -149,7 +190,8 @@ class Transfers:
     def share_allowance(self) -> None:
         """Divide the room of the receive buffer among the files that are being received."""
         receiving = [one for one in self._exchanges.values() if isinstance(one, Inbound) and one.is_receiving]
-        share = max(self.engine.port.allowance // max(1, len(receiving)), ALLOWANCE_MIN)
+        room = self.engine.port.allowance
+        share = max(min(room, room * OVERCOMMIT // max(1, len(receiving))), ALLOWANCE_MIN)
         for inbound in receiving:
             inbound.allow(share)
 
@@ -161,12 +203,15 @@ class Transfers:
 
     def _offer(self, outbound: Outbound) -> None:
         self._exchanges[outbound.handle.user, outbound.handle.id] = outbound
-        outbound.offer()
+        outbound.attempt(outbound.offer)
 
     def _on_offered(self, offered: Offered) -> None:
         key = (offered.sender, offered.transfer)
         if key in self._exchanges:
             return
+        for one in list(self._exchanges.values()):
+            if isinstance(one, Inbound) and one.gives_way_to(offered):
+                one.give_way()
         handle = self._new_handle(offered.transfer, False, offered.sender, base_name(offered.name), offered.size)
         inbound = Inbound(self, handle, offered, self._config.download_dir, self._run_aside)
         self._exchanges[key] = inbound
@@ -178,7 +223,7 @@ class Transfers:
         ):
             inbound.refuse("busy", f"{self.username} receives too many files at this time")
         elif config.accepts(offered.sender):
-            inbound.accept()
+            inbound.attempt(inbound.accept)
         elif config.accept == "ask":
             inbound.ask()
         else:
@@ -187,12 +232,12 @@ class Transfers:
     def _on_answered(self, answered: Answered) -> None:
         exchange = self._exchanges.get((answered.sender, answered.transfer))
         if isinstance(exchange, Outbound):
-            exchange.on_answered(answered)
+            exchange.attempt(lambda: exchange.on_answered(answered))
 
     def _on_outcome(self, outcome: TransferOutcome) -> None:
         exchange = self._exchanges.get((outcome.sender, outcome.transfer))
         if exchange is not None:
-            exchange.on_outcome(outcome.code, outcome.message)
+            exchange.attempt(lambda: exchange.on_outcome(outcome.code, outcome.message))
 
     def _run_aside(self, function: Callable[[], None]) -> None:
         if self._aside_thread is None:

@@ -175,9 +175,10 @@ class UdpPort:
                 except OSError as error:
                     if error.errno not in _NO_OFFLOAD:
                         raise
-                    self._segments = False
             for start in range(0, len(buffers), 2):
                 self._send(buffers[start : start + 2], [], address)
+            if len(buffers) > 2:
+                self._segments = False  # they do get through one by one, so it was not their size
         except OSError:
             pass  # as in `send`
 
@@ -203,7 +204,8 @@ class UdpPort:
         if length < HEADER_SIZE:
             return []
         if layout is not None:
-            if stride == layout.size or length <= layout.size:
+            tail = length % layout.size
+            if (stride == layout.size and not 0 < tail < HEADER_SIZE) or length <= min(stride, layout.size):
                 return layout.runs(length, address)
             layout.flatten(length, self._flat)
         return self._runs(length, stride, address)

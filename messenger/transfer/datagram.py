@@ -22,6 +22,9 @@ CHALLENGE_SIZE: Final = 8
 HOLES_MAX: Final = 100
 """Chunks that one acknowledgement describes; with more there are several, so that each fits 1200 bytes."""
 
+HOLE_OFFSET_MAX: Final = 0xFFFF
+"""How far a chunk may be from the base of the acknowledgement that describes it; they are far apart when resuming."""
+
 REASON_MAX: Final = 500
 """Bytes of the sentence in an `Abort`."""
 
@@ -84,7 +87,7 @@ class Ack(NamedTuple):
     base: int
     upto: int
     highest_batch: int
-    """The newest batch of which anything has arrived; 0 before."""
+    """The newest batch of which anything has arrived since the acknowledgement before; 0 if nothing has."""
     delay: int
     """Microseconds between its arrival and this acknowledgement."""
     clock: int

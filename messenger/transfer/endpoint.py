@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 import math
 from typing import Any, Dict, Final, Hashable, List, NamedTuple, Optional, Protocol, Tuple
 
@@ -17,6 +18,9 @@ SILENCE_MAX: Final = 30.0
 
 UNPROVED_MAX: Final = 10
 """Datagrams to an address that has not proved that it wants them: else a peer could aim us at a third party."""
+
+ADDRESSES_MAX: Final = 64
+"""Such addresses in the life of a transfer: else a peer could aim us at many third parties."""
 
 ABORT_DELAYS: Final = (0.0, 0.1, 0.4)
 """Seconds after the end at which the other side is told of a failure: datagrams get lost."""
@@ -134,6 +138,11 @@ class Endpoint:
             return self._farewells[0][0] if self._farewells else self._ended_at + LINGER
         return min(self._heard_at + SILENCE_MAX, self._next_work())
 
+    def _challenge_to(self, address: Hashable) -> bytes:
+        """Return what only whoever receives at this address can send back: another for each, or a peer could take what
+        it received at its own address and send it back as if from somebody else's."""
+        return hashlib.blake2b(repr(address).encode(), digest_size=CHALLENGE_SIZE, key=self._challenge).digest()
+
     def _end(self, now: float, state: State, failure: Optional[Failure] = None) -> None:
         self.state = state
         self.failure = failure
@@ -148,7 +157,7 @@ class Endpoint:
         """Send a control message to an address that may be anybody's; `size` pads the datagram."""
         if address != self.path:
             count = self._unproved.get(address, 0)
-            if count >= UNPROVED_MAX:
+            if count >= UNPROVED_MAX or (not count and len(self._unproved) >= ADDRESSES_MAX):
                 return
             self._unproved[address] = count + 1
         data = encode(message)

@@ -134,7 +134,7 @@ class Flights:
         """Take the round trip, and see whether segments that were sent again had only been late."""
         newest = self._highest.number if self._highest is not None else 0
         back = self.last_batch - ack.highest_batch
-        if ack.highest_batch > newest and back < len(self._batches):
+        if ack.highest_batch > newest and 0 <= back < len(self._batches):
             self._highest = self._batches[-1 - back]
             elapsed = now - self._highest.sent_at
             # However long the receiver says that it waited: a part of the time was spent on the way.
@@ -190,14 +190,8 @@ class Flights:
         self.bytes = 0
         self._batches.clear()
         for flight in self._flights.values():
-            is_all_sent = flight.sent == flight.full
-            flight.kind = 0
-            flight.full = full_mask(segment_count(self._geometry.sealed_size(flight.chunk), 0))
-            flight.sent = flight.full if is_all_sent else 0  # then the receiver may have it whole in the old size
-            flight.acked = flight.in_flight = 0
-            flight.todo = flight.full
-            self._repairs[flight.chunk] = flight
-        self.fresh = None
+            flight.in_flight = 0
+            self._cut_again(flight, 0)
 
     def _settle_beyond(self, ack: Ack) -> int:
         """As `settle`, for the chunks that do not all have whole ones below them."""
@@ -210,7 +204,9 @@ class Flights:
                 acked += self._acknowledge(flight, flight.full)
             elif hole.kind == flight.kind or not hole.mask:
                 self._withdraw(flight, flight.acked & ~hole.mask)
-                acked += self._acknowledge(flight, hole.mask & flight.full, is_whole=False)
+                acked += self._acknowledge(flight, hole.mask & flight.sent, is_whole=False)
+            elif hole.kind < flight.kind:  # somebody forged a segment of this kind, and the receiver waits for the rest
+                self._cut_again(flight, hole.kind)
         return acked
 
     def _acknowledge(self, flight: Flight, mask: int, is_whole: bool = True) -> int:
@@ -236,7 +232,28 @@ class Flights:
         """Send again what the receiver had and has no more, because its chunk's tag was wrong."""
         if mask:
             flight.acked &= ~mask
+            self._forget_sent(flight, mask)
             self._repair(flight, mask)
+
+    def _cut_again(self, flight: Flight, kind: int) -> None:
+        """Send all of a chunk once more, in smaller segments."""
+        self.bytes -= segments_in(flight.in_flight) * SEGMENT_SIZES[flight.kind]
+        self._forget_sent(flight, flight.full)
+        is_all_sent = flight.sent == flight.full
+        flight.kind = kind
+        flight.full = full_mask(segment_count(self._geometry.sealed_size(flight.chunk), kind))
+        flight.sent = flight.full if is_all_sent else 0  # then the receiver may have it whole in the old size
+        flight.acked = flight.in_flight = 0
+        flight.todo = flight.full
+        self._repairs[flight.chunk] = flight
+        if flight is self.fresh:
+            self.fresh = None
+
+    def _forget_sent(self, flight: Flight, mask: int) -> None:
+        """Let only what will be sent from now on count as a transmission of these segments."""
+        for batch in self._batches:
+            if batch.flight is flight:
+                batch.mask &= ~mask
 
     def _repair(self, flight: Flight, mask: int) -> None:
         flight.todo |= mask

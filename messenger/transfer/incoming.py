@@ -54,7 +54,7 @@ class Incoming(Endpoint):
         """Take segments of one chunk (see `Receiver.on_segments`)."""
         if self.state is not State.RUNNING:
             return
-        # Whoever knows the connection id is the sender, or has read what the sender sends: good enough for a sign of life.
+        # Whoever knows the connection id is the sender, or has read what it sends: good enough for a sign of life.
         self._heard_at = now
         receiver = self.receiver
         try:
@@ -84,7 +84,7 @@ class Incoming(Endpoint):
 
     def deadline(self) -> float:
         """Return when `poll` is to be called again."""
-        return min(super().deadline(), self._next_done)
+        return super().deadline() if self._next_done == math.inf else self._next_done
 
     def is_forgotten(self, now: float) -> bool:
         """Return whether it has ended so long ago that it need not answer any more."""
@@ -95,7 +95,8 @@ class Incoming(Endpoint):
     def _take(self, now: float, address: Hashable, message: Control) -> None:
         if isinstance(message, Hello):
             self._tell_unproved(
-                address, Welcome(message.challenge, self._challenge, message.kind, self.receiver.allowance)
+                address,
+                Welcome(message.challenge, self._challenge_to(address), message.kind, self.receiver.allowance),
             )
         elif isinstance(message, Start):
             self._take_start(now, address, message)
@@ -105,7 +106,7 @@ class Incoming(Endpoint):
             self._next_done = math.inf
 
     def _take_start(self, now: float, address: Hashable, start: Start) -> None:
-        if start.echo != self._challenge:
+        if start.echo != self._challenge_to(address):
             return
         self.path = address
         if self.state is State.OPENING:

@@ -33,7 +33,8 @@ def stored_names(sender: str, name: str, room: int = 0) -> Iterator[str]:
 
     Each has at most `NAME_MAX` bytes less `room`: of a longer one the end of the stem is left out.
     """
-    stem, extension = _split(f"{sender}_{base_name(name)}")
+    stem, extension = _split(base_name(name))  # without the sender, whose name may have dots
+    stem = f"{sender}_{stem}"
     for number in range(NAMES_MAX):
         ending = f" ({number}){extension}" if number else extension
         yield _cut(stem, NAME_MAX - room - len(ending.encode())) + ending

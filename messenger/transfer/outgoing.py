@@ -7,7 +7,7 @@ from typing import Callable, Final, Hashable, Iterator, Optional, Sequence, Tupl
 
 from messenger.transfer.congestion import Controller
 from messenger.transfer.datagram import Ack, Control, Done, DoneSeen, Hello, Ping, Start, Verdict, Welcome
-from messenger.transfer.endpoint import Endpoint, State, Wire
+from messenger.transfer.endpoint import ADDRESSES_MAX, Endpoint, State, Wire
 from messenger.transfer.geometry import SEGMENT_SIZES, Geometry
 from messenger.transfer.rtt import RoundTrip
 from messenger.transfer.sealing import ControlOpener, ControlSealer, Secrets
@@ -102,7 +102,10 @@ class Outgoing(Endpoint):
             self._next_ping = now + PING_INTERVAL
 
     def _take_welcome(self, now: float, address: Hashable, welcome: Welcome) -> None:
-        if welcome.echo != self._challenge or self._searching_since == math.inf or self.has_ended:
+        if self._searching_since == math.inf or self.has_ended:
+            return
+        if welcome.echo != self._challenge_to(address):
+            self._ask_there_too(address, welcome)
             return
         self.path = address
         self._stop_searching()
@@ -114,6 +117,13 @@ class Outgoing(Endpoint):
                 self._run(now, welcome)
         else:
             self._welcome = welcome
+
+    def _ask_there_too(self, address: Hashable, welcome: Welcome) -> None:
+        """Try the address that an answer came from, when another one was asked: a machine may have several."""
+        is_answer = any(welcome.echo == self._challenge_to(asked) for asked in self.addresses)
+        if is_answer and address not in self.addresses and len(self.addresses) < ADDRESSES_MAX:
+            self.addresses.append(address)
+            self._say_hello(address, min(welcome.kind, self._kind_max))
 
     def _stop_searching(self) -> None:
         self._searching_since = self._next_hello = math.inf
@@ -165,12 +175,15 @@ class Outgoing(Endpoint):
         for address in self.addresses if self.path is None else {*self.addresses, self.path}:
             for kind in kinds:
                 if kind <= self._kind_max:
-                    self._tell_unproved(address, Hello(self._challenge, kind), SEGMENT_SIZES[kind])
+                    self._say_hello(address, kind)
         self._hellos += 1
         if self._hellos < len(HELLO_DELAYS):
             self._next_hello = self._began_at + HELLO_DELAYS[self._hellos]
         else:
             self._next_hello = now + 1
+
+    def _say_hello(self, address: Hashable, kind: int) -> None:
+        self._tell_unproved(address, Hello(self._challenge_to(address), kind), SEGMENT_SIZES[kind])
 
     def _next_work(self) -> float:
         when = min(self._next_hello, self._next_start, self._next_ping)

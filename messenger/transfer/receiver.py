@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Callable, Dict, Final, List, Union
 
-from messenger.transfer.datagram import HOLES_MAX, Ack, BadDatagram, Hole
+from messenger.transfer.datagram import HOLE_OFFSET_MAX, HOLES_MAX, Ack, BadDatagram, Hole
 from messenger.transfer.geometry import (
     FLIGHTS_MAX,
     HEADER_SIZE,
@@ -65,7 +65,10 @@ class Receiver:
         self._parts: Dict[int, _Assembly] = {}
         self._upto = 0
         """One more than the highest chunk of which anything has arrived."""
+        self._open = 0
+        """How many of those below it are missing."""
         self._highest_batch = 0
+        """The newest of which anything has arrived since the last acknowledgement: a forged one is told once only."""
         self._highest_at = 0.0
         self.delivered = 0
         self._duplicates = 0
@@ -97,7 +100,10 @@ class Receiver:
         sealed_size = self._geometry.sealed_size(chunk)
         room = SEGMENT_SIZES[kind] - HEADER_SIZE
         start = first * room
-        if start + len(payload) != min(start + count * room, sealed_size):
+        end = first + count
+        if end > segment_count(sealed_size, kind) or start + len(payload) != min(end * room, sealed_size):
+            return
+        if not self._reaches(chunk):
             return
         if batch > self._highest_batch:
             self._highest_batch = batch
@@ -106,8 +112,6 @@ class Receiver:
         if self._done[chunk]:
             self._duplicates += count
             return
-        if chunk >= self._upto:
-            self._upto = chunk + 1
         if start == 0 and len(payload) == sealed_size and chunk not in self._parts:
             self._unacknowledged += sealed_size
             self.delivered += count * SEGMENT_SIZES[kind]
@@ -130,8 +134,9 @@ class Receiver:
         acks = []
         base = self.cumulative
         while True:
-            part = tuple(holes[:HOLES_MAX])
-            holes = holes[HOLES_MAX:]
+            fitting = [hole for hole in holes[:HOLES_MAX] if hole.chunk - base <= HOLE_OFFSET_MAX]
+            part = tuple(fitting)
+            holes = holes[len(fitting) :]
             end = holes[0].chunk if holes else upto
             acks.append(
                 Ack(
@@ -150,8 +155,22 @@ class Receiver:
                 )
             )
             if not holes:
+                self._highest_batch = 0
                 return acks
             base = end
+
+    def _reaches(self, chunk: int) -> bool:
+        """Count what is missing up to this chunk; False if the sender cannot be there yet."""
+        if chunk >= self._upto:
+            fresh = chunk + 1 - self._upto
+            kept = self.chunks_done - self._upto + self._open  # above, by an earlier attempt
+            if kept and self._open + fresh - kept <= FLIGHTS_MAX:
+                fresh = self._done.count(0, self._upto, chunk + 1)
+            if self._open + fresh > FLIGHTS_MAX:
+                return False
+            self._open += fresh
+            self._upto = chunk + 1
+        return True
 
     def _holes(self, upto: int) -> List[Hole]:
         holes = []
@@ -167,8 +186,6 @@ class Receiver:
     def _assemble(self, kind: int, chunk: int, first: int, count: int, payload: memoryview, sealed_size: int) -> None:
         part = self._parts.get(chunk)
         if part is None or kind < part.kind:
-            if part is None and len(self._parts) >= FLIGHTS_MAX:
-                return
             full = full_mask(segment_count(sealed_size, kind))
             part = self._parts[chunk] = _Assembly(kind, full, bytearray(sealed_size))
         elif kind > part.kind:
@@ -197,6 +214,8 @@ class Receiver:
     def _count_done(self, chunk: int) -> None:
         self._done[chunk] = 1
         self.chunks_done += 1
+        if chunk < self._upto:
+            self._open -= 1
         if chunk == self.cumulative:
             missing = self._done.find(0, chunk + 1)
             self.cumulative = missing if missing >= 0 else self._geometry.chunks

@@ -13,7 +13,16 @@ from messenger.transfer.congestion import Controller
 from messenger.transfer.datagram import Ack, BadDatagram
 from messenger.transfer.delivery import DeliveryRate
 from messenger.transfer.flights import Batch, Flight, Flights
-from messenger.transfer.geometry import FLIGHTS_MAX, SEGMENT_SIZES, Geometry, lowest, segments_in
+from messenger.transfer.geometry import (
+    CHUNK_SIZE,
+    FLIGHTS_MAX,
+    SEGMENT_SIZES,
+    TAG_SIZE,
+    Geometry,
+    lowest,
+    segment_count,
+    segments_in,
+)
 from messenger.transfer.rtt import RoundTrip
 
 BATCH_SECONDS: Final = 0.001
@@ -121,7 +130,7 @@ class Sender:
     def on_ack(self, now: float, ack: Ack) -> None:
         """Take in an acknowledgement; raises `BadDatagram` for one that cannot be true."""
         flights = self._flights
-        if ack.cumulative > self._next or ack.upto > self._next or ack.highest_batch > flights.last_batch:
+        if ack.cumulative > self._next:  # verified chunks; all else may come from a header that somebody has changed
             raise BadDatagram("it acknowledged what was never sent")
         self._heard_at = now
         self._probes = 0
@@ -139,10 +148,12 @@ class Sender:
         """Take from the controller how much may be in flight, how fast it goes, and how large a full batch is."""
         # More than fits the receiver's socket may be on its way only as far as the path itself holds it.
         on_the_path = self._delivery.rate * self._rtt.base if self._rtt.has_sample else 0.0
-        self._limit = min(self._controller.window, self._allowance + int(on_the_path))
+        window, fits = self._controller.window, self._allowance + int(on_the_path)
+        self._limit = min(window, fits)
         self._rate = self._controller.pacing_rate()
         size = SEGMENT_SIZES[self.kind]
-        self._quota = max(1, int(min(self._rate * BATCH_SECONDS, self._limit / 4)) // size)
+        most = segment_count(CHUNK_SIZE + TAG_SIZE, self.kind)
+        self._quota = min(most, max(1, int(min(self._rate * BATCH_SECONDS, window / 4, fits / 2)) // size))
         self._needed = min(self._quota * size, self._limit)
 
     def _has_room(self) -> bool:

@@ -1,0 +1,1 @@
+"""Files from client to client over real sockets and real files."""

@@ -1,0 +1,256 @@
+"""The thread that runs all transfers: strangers get no answer, and one transfer's fault is its own."""
+
+from __future__ import annotations
+
+import os
+import random
+import select
+import socket
+import threading
+from pathlib import Path
+from typing import Any, Iterator, List, Tuple
+
+import pytest
+
+from messenger.peer.engine import Engine
+from messenger.peer.handle import TransferDone, TransferEnded, TransferFailed, TransferProgress
+from messenger.peer.inbound import Inbound
+from messenger.peer.outbound import Outbound
+from messenger.peer.part import PartFile
+from messenger.peer.udp import UdpPort
+from messenger.transfer import endpoint
+from tests.peer.conftest import Enter
+from tests.support.waiting import eventually
+
+
+class Stranger:
+    """A socket that belongs to nobody, and sees what is sent to it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.bind(("127.0.0.1", 0))
+
+    def send(self, datagrams: List[bytes]) -> None:
+        """Send, a few at a time so that none is lost, and wait until they are counted."""
+        for start in range(0, len(datagrams), 8):
+            some = datagrams[start : start + 8]
+            before = self._engine.strangers
+            for datagram in some:
+                self._sock.sendto(datagram, ("127.0.0.1", self._engine.port.number))
+            eventually(lambda: self._engine.strangers - before == len(some), 5, "all are counted")  # noqa: B023 - now
+
+    def hears_nothing(self) -> bool:
+        """Tell whether nothing has come, once the engine has done all that it had to."""
+        done = threading.Event()
+        self._engine.call(done.set)
+        assert done.wait(5)
+        return not select.select([self._sock], [], [], 0)[0]
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+class Tap:
+    """A socket that remembers what was sent through it."""
+
+    def __init__(self, port: UdpPort) -> None:
+        self.sent: List[bytes] = []
+        self._sock = port._socket
+        port._socket = self  # type: ignore[assignment]  # stands for a socket
+
+    def sendmsg(self, buffers: List[Any], ancillary: Any, flags: int, address: Any) -> int:
+        self.sent.append(b"".join(buffers))
+        return self._sock.sendmsg(buffers, ancillary, flags, address)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+@pytest.fixture
+def pair(enter: Enter) -> Iterator[Tuple[Any, Any, Stranger]]:
+    """Yoda, Hans, and a stranger who sends to Hans."""
+    yoda, hans = enter("Yoda", offload=False), enter("Hans")
+    stranger = Stranger(hans.files.engine)
+    yield yoda, hans, stranger
+    stranger.close()
+
+
+def test_strangers_get_no_answer(pair: Tuple[Any, Any, Stranger]) -> None:
+    _, hans, stranger = pair
+    chance = random.Random(1)
+    sizes = [0, 1, 15, 16, 17, 31, 32, 48, 1200, 1448, 8952, 65_507]
+    stranger.send([chance.randbytes(size) for size in sizes for _ in range(8)])
+    stranger.send([bytes([kind]) + chance.randbytes(1199) for kind in (0, 1, 2, 3, 128)])
+    assert stranger.hears_nothing()
+    assert hans.files.list() == []
+
+
+def test_what_an_earlier_transfer_sent_gets_no_answer(
+    pair: Tuple[Any, Any, Stranger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yoda, hans, stranger = pair
+    tap = Tap(yoda.files.engine.port)
+    path = yoda.make("a.bin", 300_000)
+    yoda.client.send_file("Hans", path).result(10)
+    hans.wait_for(TransferDone)
+    replayed = list(tap.sent)
+    assert len(replayed) > 30
+    for datagram in replayed:  # it still answers its sender, whose datagrams these seem to be
+        stranger._sock.sendto(datagram, ("127.0.0.1", hans.files.port))
+    assert stranger.hears_nothing()
+    monkeypatch.setattr(endpoint, "LINGER", 0.0)
+    eventually(lambda: not hans.files._exchanges, 10, "it is forgotten")
+    stranger.send(replayed)
+    assert stranger.hears_nothing()
+    assert hans.received() == {"Yoda_a.bin": path.read_bytes()}
+    assert len(hans.files.list()) == 1
+
+
+def test_a_flood_of_strangers_does_not_stop_a_transfer(pair: Tuple[Any, Any, Stranger]) -> None:
+    yoda, hans, stranger = pair
+    path = yoda.make("a.bin", 5 * 1024 * 1024)
+    enough = threading.Event()
+
+    def flood() -> None:
+        while not enough.is_set():
+            stranger._sock.sendto(b"\0" * 1200, ("127.0.0.1", hans.files.port))
+
+    flooding = threading.Thread(target=flood)
+    flooding.start()
+    try:
+        yoda.client.send_file("Hans", path).result(15)
+    finally:
+        enough.set()
+        flooding.join()
+    assert hans.received() == {"Yoda_a.bin": path.read_bytes()}
+    assert hans.files.engine.strangers > 50
+    assert stranger.hears_nothing()
+
+
+FAULTS = [
+    (Inbound, "accept"),
+    (Inbound, "on_run"),
+    (Inbound, "on_control"),
+    (Inbound, "_advance"),
+    (Inbound, "_in_place"),
+    (Inbound, "_begin"),
+    (Inbound, "_clean_up"),
+    (PartFile, "begin"),
+    (PartFile, "finish"),
+    (Outbound, "offer"),
+    (Outbound, "on_answered"),
+    (Outbound, "_prepare"),
+    (Outbound, "_advance"),
+    (Outbound, "_measure"),
+]
+
+
+@pytest.mark.parametrize(("kind", "method"), FAULTS, ids=lambda value: str(getattr(value, "__name__", value)))
+def test_a_fault_in_one_transfer_ends_that_one_only(
+    enter: Enter, monkeypatch: pytest.MonkeyPatch, kind: type, method: str
+) -> None:
+    yoda, hans = enter("Yoda"), enter("Hans")
+    right = getattr(kind, method)
+
+    def wrong(self: Any, *args: Any) -> Any:
+        name = self._name if isinstance(self, PartFile) else self.handle.name
+        if name == "bad.bin":
+            raise RuntimeError("a fault that was made for this test")
+        return right(self, *args)
+
+    monkeypatch.setattr(kind, method, wrong)
+    good = [yoda.make(f"{number}.bin", 400_000) for number in range(3)]
+    bad = yoda.client.send_file("Hans", yoda.make("bad.bin", 400_000))
+    sent = [yoda.client.send_file("Hans", path) for path in good]
+    for transfer in sent:
+        transfer.result(10)
+    if method != "_clean_up":  # it ends well but for that
+        with pytest.raises(TransferFailed):
+            bad.result(10)
+    for path in good:
+        assert (hans.inbox / f"Yoda_{path.name}").read_bytes() == path.read_bytes()
+    after = yoda.make("after.bin", 100_000)
+    yoda.client.send_file("Hans", after).result(10)
+    assert (hans.inbox / "Yoda_after.bin").read_bytes() == after.read_bytes()
+
+
+def test_a_callback_that_fails_ends_nothing(enter: Enter, tmp_path: Path) -> None:
+    yoda, hans = enter("Yoda"), enter("Hans")
+
+    def fail(event: object) -> None:
+        raise RuntimeError("a fault that was made for this test")
+
+    yoda.files.emit = fail
+    hans.files.emit = fail
+    for number in range(2):
+        path = yoda.make(f"{number}.bin", 200_000)
+        yoda.client.send_file("Hans", path).result(10)
+        assert hans.received()[f"Yoda_{number}.bin"] == path.read_bytes()
+
+
+def test_events_come_in_their_order(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("messenger.peer.exchange.PROGRESS_SECONDS", 0.001)
+    yoda, hans = enter("Yoda"), enter("Hans")
+    yoda.client.send_file("Hans", yoda.make("a.bin", 8_000_000)).result(10)
+    done = hans.wait_for(TransferDone)
+    assert (done.direction, done.user, done.name, done.size) == ("in", "Yoda", "a.bin", 8_000_000)
+    assert Path(done.path) == hans.inbox / "Yoda_a.bin"
+    assert done.goodput > 1_000_000
+    yoda.wait_for(TransferDone)
+    for person in (yoda, hans):
+        kinds = [type(event).__name__ for event in person.told]
+        assert kinds[0] == "TransferStarted"
+        assert kinds[-1] == "TransferDone"
+        assert set(kinds[1:-1]) == {"TransferProgress"}
+        done_so_far = [event.done for event in person.told if isinstance(event, TransferProgress)]
+        assert done_so_far == sorted(done_so_far)
+
+
+def test_nothing_is_called_after_the_end() -> None:
+    engine = Engine(UdpPort(0))
+    engine.start()
+    called = threading.Event()
+    engine.call(called.set)
+    assert called.wait(5)
+    engine.close()
+    numbers = [os.pipe() for _ in range(4)]  # they get the numbers that the engine had
+    late = threading.Event()
+    engine.call(late.set)
+    for read, write in numbers:
+        assert not select.select([read], [], [], 0)[0]
+        os.close(read)
+        os.close(write)
+    assert not late.is_set()
+    engine.close()
+
+
+@pytest.mark.parametrize("who", ["Yoda", "Hans"])
+def test_who_leaves_tells_the_other_and_keeps_what_has_come(
+    enter: Enter, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    people = {name: enter(name) for name in ("Yoda", "Hans")}
+    write = PartFile.write
+    some, closing = threading.Event(), threading.Event()
+
+    def write_and_wait(part: PartFile, chunk: int, *rest: Any) -> None:
+        write(part, chunk, *rest)
+        if chunk == 40:
+            some.set()
+            assert closing.wait(5)
+
+    monkeypatch.setattr(PartFile, "write", write_and_wait)
+    path = people["Yoda"].make("a.bin", 30_000_000)
+    sent = people["Yoda"].client.send_file("Hans", path)
+    assert some.wait(10)
+    leaving = threading.Thread(target=people[who].client.close)
+    leaving.start()
+    closing.set()
+    leaving.join(10)
+    with pytest.raises(TransferFailed, match="has left"):
+        sent.result(5)
+    (stays,) = {"Yoda", "Hans"} - {who}
+    told = people[stays].wait_for(TransferEnded)
+    assert (told.code, told.message) == ("closed", f"{who} has left")
+    people[stays].client.close()
+    assert {"Yoda_a.bin.part", "Yoda_a.bin.part.map"} == set(people["Hans"].received())

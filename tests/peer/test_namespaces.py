@@ -1,0 +1,65 @@
+"""Paths as the kernel makes them: small packets only, a slow link with a queue. Needs root."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ServeProcess
+from tests.peer.namespaces import ADDRESSES, Cable
+from tests.peer.program import Program
+
+
+def send_over(cable: Cable, serve_process: ServeProcess, tmp_path: Path, size: int) -> Any:
+    """Send a file from one end to the other, and return how it ended; server and sender are at the same end."""
+    path = tmp_path / "a.bin"
+    path.write_bytes(os.urandom(size))
+    served = serve_process("--bind", ADDRESSES[0], wrapper=cable.inside(0))
+    with Program(served.port, "Hans", tmp_path / "Hans", wrapper=cable.inside(1), host=ADDRESSES[0]):
+        sender = Program(
+            served.port, "Yoda", tmp_path / "Yoda", "Hans", path, wrapper=cable.inside(0), host=ADDRESSES[0]
+        )
+        with sender:
+            end = sender.outcome()
+    assert "code" not in end, end
+    assert (tmp_path / "Hans" / "Yoda_a.bin").read_bytes() == path.read_bytes()
+    return end
+
+
+def test_a_path_for_small_packets_only(serve_process: ServeProcess, tmp_path: Path) -> None:
+    """Segments of 1200 bytes, from the start: the larger ones that are tried do not get through."""
+    with Cable(mtu=1280) as cable:
+        end = send_over(cable, serve_process, tmp_path, 5_000_000)
+    assert end["loss"] < 0.01
+
+
+def test_a_slow_link_is_full_and_its_queue_is_not(serve_process: ServeProcess, tmp_path: Path) -> None:
+    with Cable(shape="tbf rate 20mbit burst 16kb latency 50ms") as cable:
+        end = send_over(cable, serve_process, tmp_path, 5_000_000)
+    goodput = end["size"] * 8 / end["seconds"]
+    assert goodput >= 0.8 * 20e6, end
+    assert end["loss"] < 0.05, end
+
+
+@pytest.mark.parametrize("size", [1280, 1400])
+def test_a_path_that_gets_smaller_on_the_way(serve_process: ServeProcess, tmp_path: Path, size: int) -> None:
+    """After the first half only smaller packets pass: the segments shrink, and the rest comes too."""
+    path = tmp_path / "a.bin"
+    path.write_bytes(os.urandom(5_000_000))
+    with Cable(shape="tbf rate 40mbit burst 16kb latency 50ms") as cable:
+        served = serve_process("--bind", ADDRESSES[0], wrapper=cable.inside(0))
+        with Program(served.port, "Hans", tmp_path / "Hans", wrapper=cable.inside(1), host=ADDRESSES[0]):
+            part = tmp_path / "Hans" / "Yoda_a.bin.part"
+            sender = Program(
+                served.port, "Yoda", tmp_path / "Yoda", "Hans", path, wrapper=cable.inside(0), host=ADDRESSES[0]
+            )
+            with sender:
+                while not part.exists() or part.stat().st_size < 1_000_000:
+                    os.sched_yield()
+                cable.set_mtu(size)
+                end = sender.outcome()
+    assert "code" not in end, end
+    assert (tmp_path / "Hans" / "Yoda_a.bin").read_bytes() == path.read_bytes()

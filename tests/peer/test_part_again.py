@@ -1,0 +1,119 @@
+"""What an interrupted transfer has left: found, checked and gone on with."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+import pytest
+
+from messenger.peer.part import PartFile
+from messenger.protocol.limits import RESUME_MAX
+from messenger.transfer.claims import encode_claims
+from messenger.transfer.geometry import CHUNK_SIZE, Geometry
+from messenger.transfer.sealing import CIPHERS, ChunkCipher, seal_claims
+from tests.peer.parts import CONTENT, SECRET, SIZE, claims_of, contents, interrupted, open_part, receive
+
+
+def test_a_map_without_its_part_is_cleared_away(tmp_path: Path) -> None:
+    interrupted(tmp_path, [0, 1])
+    (tmp_path / "Yoda_a.bin.part").unlink()
+    part = open_part(tmp_path)
+    assert claims_of(part).attempts == []
+    receive(part, list(range(6)))
+    part.finish()
+    assert contents(tmp_path) == {"Yoda_a.bin": CONTENT}
+
+
+def test_what_was_left_is_claimed_and_gone_on_with(tmp_path: Path) -> None:
+    interrupted(tmp_path, [0, 1, 3])
+    part = open_part(tmp_path)
+    assert claims_of(part).runs() == [(0, 2), (3, 1)]
+    receive(part, [2, 4], secret=b"s" * 16, is_resumed=True)
+    part.keep()
+    part = open_part(tmp_path)
+    assert [(attempt.secret, attempt.runs) for attempt in claims_of(part).attempts] == [
+        (SECRET, [(0, 2), (3, 1)]),
+        (b"s" * 16, [(2, 1), (4, 1)]),
+    ]
+    receive(part, [5], secret=b"t" * 16, is_resumed=True)
+    assert part.finish().read_bytes() == CONTENT
+
+
+def test_a_chunk_that_has_changed_or_is_cut_is_not_claimed(tmp_path: Path) -> None:
+    interrupted(tmp_path, list(range(6)))
+    with open(tmp_path / "Yoda_a.bin.part", "r+b") as file:
+        file.seek(2 * CHUNK_SIZE + 7)
+        file.write(bytes([CONTENT[2 * CHUNK_SIZE + 7] ^ 1]))
+        file.truncate(SIZE - 1)
+    assert claims_of(open_part(tmp_path)).runs() == [(0, 2), (3, 2)]
+
+
+def test_a_part_is_removed_if_nothing_is_in_it_or_it_is_not_wanted(tmp_path: Path) -> None:
+    open_part(tmp_path).keep()
+    part = open_part(tmp_path)
+    receive(part, [])
+    part.keep()
+    part = open_part(tmp_path)
+    receive(part, [1])
+    part.discard()
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("torn", range(1, 20))
+def test_a_record_that_was_cut_short_is_left_out(tmp_path: Path, torn: int) -> None:
+    interrupted(tmp_path, [0, 1, 2])
+    with open(tmp_path / "Yoda_a.bin.part.map", "r+b") as file:
+        file.truncate(file.seek(0, os.SEEK_END) - torn)
+    part = open_part(tmp_path)
+    assert claims_of(part).runs() == [(0, 2)]
+    receive(part, [2], secret=b"s" * 16, is_resumed=True)
+    part.keep()
+    assert claims_of(open_part(tmp_path)).runs() == [(0, 2), (2, 1)]
+
+
+def test_a_map_of_a_cipher_that_is_not_known_is_left_alone(tmp_path: Path) -> None:
+    interrupted(tmp_path, [0, 1])
+    with open(tmp_path / "Yoda_a.bin.part.map", "ab") as file:
+        file.write(struct.pack("<I16s", 2**32 - 8 + len(CIPHERS), SECRET))
+    before = contents(tmp_path)
+    part = open_part(tmp_path)
+    assert claims_of(part).attempts == []
+    part.keep()
+    assert contents(tmp_path) == before
+
+
+def test_claims_of_many_fragments_still_fit_what_the_server_passes_on(tmp_path: Path) -> None:
+    geometry = Geometry(40_000 * CHUNK_SIZE)
+    part = PartFile(tmp_path, "Yoda", "large", geometry)
+    attempts: List[Tuple[ChunkCipher, Dict[int, bytes]]] = []
+    for attempt in range(4):
+        cipher = ChunkCipher(os.urandom(16), CIPHERS[-1])
+        tag = cipher.tag(0, b"")
+        attempts.append((cipher, dict.fromkeys(range(attempt * 10_000, attempt * 10_000 + 9_000, 2), tag)))
+    part._attempts = attempts
+
+    class Right(ChunkCipher):
+        """Finds that everything is what it was, for there is no file of 2 GB here."""
+
+        def tag(self, chunk: int, plain: object) -> bytes:
+            return tag_of[self.secret]
+
+    tag_of = {cipher.secret: tags[min(tags)] for cipher, tags in attempts}
+    part._attempts = [(Right(cipher.secret, cipher.cipher), tags) for cipher, tags in attempts]
+    os.ftruncate(part._fd, geometry.size)  # a hole
+    claims = claims_of(part)
+    assert len(claims.runs()) > 2500
+    assert len(seal_claims(bytes(16), encode_claims(claims))) <= RESUME_MAX // 4 * 3
+    part.discard()
+
+
+def test_what_was_killed_before_anything_came_is_used_again(tmp_path: Path) -> None:
+    open_part(tmp_path).close()
+    part = open_part(tmp_path)
+    assert claims_of(part).attempts == []
+    receive(part, list(range(6)))
+    part.finish()
+    assert contents(tmp_path) == {"Yoda_a.bin": CONTENT}

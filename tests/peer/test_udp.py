@@ -1,0 +1,244 @@
+"""The UDP port: one call for many datagrams where the kernel can, and one by one where it cannot."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+from typing import Any, Callable, List, Optional, Tuple
+
+import pytest
+
+from messenger.errors import ConfigError
+from messenger.peer import udp
+from messenger.peer.udp import Run, SealedChunk, UdpPort
+from messenger.transfer.datagram import second_word
+from messenger.transfer.flights import Batch, Flight
+from messenger.transfer.geometry import (
+    CHUNK_SIZE,
+    HEADER_SIZE,
+    SEGMENT_SIZES,
+    TAG_SIZE,
+    full_mask,
+    segment_count,
+)
+from tests.peer.conftest import Enter
+
+CONNECTION = 0x123456789ABC
+SEALED = CHUNK_SIZE + TAG_SIZE
+
+
+@pytest.fixture
+def make_port(request: pytest.FixtureRequest) -> Callable[..., UdpPort]:
+    def make(**options: Any) -> UdpPort:
+        port = UdpPort(0, **options)
+        request.addfinalizer(port.close)
+        return port
+
+    return make
+
+
+MakePort = Callable[..., UdpPort]
+
+
+def batch_of(kind: int, mask: Optional[int] = None, chunk: int = 7, number: int = 9, size: int = SEALED) -> Batch:
+    """Return a batch with random content."""
+    sealed = SealedChunk()
+    sealed.size = size
+    sealed.view[:size] = os.urandom(size)
+    full = full_mask(segment_count(size, kind))
+    flight = Flight(chunk, sealed, kind, full)
+    return Batch(number, flight, full if mask is None else mask & full, 0.0)
+
+
+def take(port: UdpPort, segments: int) -> List[Run]:
+    """Receive so many segments; the payloads are copied."""
+    poll = select.poll()
+    poll.register(port, select.POLLIN)
+    found: List[Run] = []
+    while sum(run.segments for run in found) < segments:
+        assert poll.poll(2000), f"{segments} segments were sent, and {found} arrived"
+        found += [run._replace(payload=memoryview(bytes(run.payload))) for run in port.receive() or []]
+    assert port.receive() is None
+    return found
+
+
+def segments_of(runs: List[Run]) -> List[Tuple[int, int, int, int, bytes]]:
+    """Return the segments of runs one by one."""
+    found = []
+    for run in runs:
+        room = SEGMENT_SIZES[run.kind] - HEADER_SIZE
+        for number in range(run.segments):
+            payload = bytes(run.payload[number * room : (number + 1) * room])
+            found.append((run.kind, run.connection, run.first + number, run.word, payload))
+    return found
+
+
+def expected(batch: Batch) -> List[Tuple[int, int, int, int, bytes]]:
+    flight = batch.flight
+    room = SEGMENT_SIZES[flight.kind] - HEADER_SIZE
+    sealed = bytes(flight.sealed.view[: flight.sealed.size])
+    word = second_word(flight.chunk, batch.number)
+    return [
+        (flight.kind, CONNECTION, number, word, sealed[number * room : (number + 1) * room])
+        for number in range(segment_count(len(sealed), flight.kind))
+        if batch.mask >> number & 1
+    ]
+
+
+MASKS = [None, 1, 1 << 3, 0b1011, 0b111000, (1 << 51) - 2, 0x5555555555555]
+
+
+@pytest.mark.parametrize("offload", [True, False])
+@pytest.mark.parametrize("kind", range(len(SEGMENT_SIZES)))
+def test_batches_arrive_as_they_were_sent(make_port: MakePort, kind: int, offload: bool) -> None:
+    sender, receiver = make_port(offload=offload), make_port(offload=offload)
+    address = sender.address("127.0.0.1", receiver.number)
+    for mask in MASKS:
+        for size in (SEALED, 5000, TAG_SIZE + 1):
+            batch = batch_of(kind, mask, size=size)
+            wanted = expected(batch)
+            sender.send_batch(address, CONNECTION, batch)
+            if wanted:
+                assert segments_of(take(receiver, len(wanted))) == wanted
+    assert sender.offloads == offload
+
+
+def test_a_whole_chunk_is_one_run_where_the_kernel_joins_datagrams(make_port: MakePort) -> None:
+    sender, receiver = make_port(), make_port()
+    if not receiver._coalesces:
+        pytest.skip("this kernel has no UDP_GRO")
+    address = sender.address("127.0.0.1", receiver.number)
+    for _ in range(2):  # the first shows which size comes
+        batch = batch_of(0)
+        sender.send_batch(address, CONNECTION, batch)
+        runs = take(receiver, 52)
+    assert [(run.first, run.segments, len(run.payload)) for run in runs] == [(0, 52, SEALED)]
+
+
+class Refusing:
+    """A socket that refuses some sends; everything else goes to the real one."""
+
+    def __init__(self, sock: socket.socket, refuse: Callable[[List[Any], Any], int]) -> None:
+        self._sock = sock
+        self._refuse = refuse
+        self.refused = 0
+
+    def sendmsg(self, buffers: List[Any], ancillary: Any, flags: int, address: Any) -> int:
+        code = self._refuse(buffers, ancillary)
+        if code:
+            self.refused += 1
+            raise OSError(code, os.strerror(code))
+        return self._sock.sendmsg(buffers, ancillary, flags, address)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EINVAL, errno.EMSGSIZE, errno.EOPNOTSUPP])
+def test_a_card_that_cannot_cut_gets_single_datagrams(make_port: MakePort, code: int) -> None:
+    sender, receiver = make_port(), make_port()
+    refusing = Refusing(sender._socket, lambda buffers, ancillary: code if ancillary else 0)
+    sender._socket = refusing  # type: ignore[assignment]  # stands for a socket
+    address = sender.address("127.0.0.1", receiver.number)
+    for _ in range(3):
+        batch = batch_of(0)
+        sender.send_batch(address, CONNECTION, batch)
+        assert segments_of(take(receiver, 52)) == expected(batch)
+    assert not sender.offloads
+    assert refusing.refused == 1
+
+
+def test_datagrams_too_large_for_one_path_do_not_end_the_cutting_for_all(make_port: MakePort) -> None:
+    sender, receiver = make_port(), make_port()
+
+    def refuse(buffers: List[Any], ancillary: Any) -> int:
+        return errno.EMSGSIZE if len(buffers[1]) > 1300 else 0
+
+    sender._socket = Refusing(sender._socket, refuse)  # type: ignore[assignment]  # stands for a socket
+    address = sender.address("127.0.0.1", receiver.number)
+    sender.send_batch(address, CONNECTION, batch_of(2))
+    sender.send_batch(address, CONNECTION, batch_of(0))
+    assert len(segments_of(take(receiver, 52))) == 52
+    assert sender.offloads
+
+
+@pytest.mark.parametrize("code", [errno.ECONNREFUSED, errno.EPERM, errno.ENOBUFS, errno.EAGAIN, errno.EHOSTUNREACH])
+def test_what_cannot_be_sent_is_lost_and_no_more(
+    make_port: MakePort, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    sender = make_port()
+    sender._socket = Refusing(sender._socket, lambda *_: code)  # type: ignore[assignment]  # stands for a socket
+    monkeypatch.setattr(udp, "_SEND_WAIT_MS", 0)
+    address = sender.address("127.0.0.1", 9)
+    sender.send(address, b"x" * 100)
+    sender.send_batch(address, CONNECTION, batch_of(0))
+    assert sender.offloads
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_closed_ports_are_no_error(make_port: MakePort, host: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
+        closed.bind(("127.0.0.1", 0))
+        number = closed.getsockname()[1]
+    sender, receiver = make_port(), make_port()
+    for _ in range(3):
+        sender.send(sender.address(host, number), b"x" * 100)
+        sender.send_batch(sender.address(host, number), CONNECTION, batch_of(0))
+    sender.send(sender.address(host, receiver.number), bytes(16))
+    assert len(take(receiver, 1)) == 1
+    assert not sender.receive()
+
+
+def test_impossible_addresses_are_os_errors_or_value_errors(make_port: MakePort) -> None:
+    port = make_port()
+    for host in ("", "localhost", "1.2.3", "300.1.1.1", "fe80::1%lo", "::1::", "1.2.3.4\0", "\udcff"):
+        with pytest.raises((OSError, ValueError)):
+            port.address(host, 1)
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_a_port_in_use_is_a_configuration_error(family: socket.AddressFamily) -> None:
+    with socket.socket(family, socket.SOCK_DGRAM) as other:
+        other.bind(("", 0))
+        with pytest.raises(ConfigError, match=rf"cannot use UDP port {other.getsockname()[1]}: Address already in use"):
+            UdpPort(other.getsockname()[1])
+
+
+def test_a_machine_without_ipv6(make_port: MakePort, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.socket
+
+    def only_ipv4(family: int = socket.AF_INET, *rest: Any, **options: Any) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return real(family, *rest, **options)
+
+    monkeypatch.setattr(socket, "socket", only_ipv4)
+    sender, receiver = make_port(), make_port()
+    batch = batch_of(1)
+    sender.send_batch(sender.address("127.0.0.1", receiver.number), CONNECTION, batch)
+    runs = take(receiver, 44)
+    assert segments_of(runs) == expected(batch)
+    assert runs[0].address == ("127.0.0.1", sender.number)
+    with pytest.raises(OSError, match="no IPv6 here"):
+        sender.address("::1", 1)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_both_families_reach_one_port(make_port: MakePort, host: str) -> None:
+    sender, receiver = make_port(), make_port()
+    batch = batch_of(2)
+    sender.send_batch(sender.address(host, receiver.number), CONNECTION, batch)
+    assert segments_of(take(receiver, 43)) == expected(batch)
+
+
+def test_a_transfer_goes_on_when_cutting_fails_at_the_first_send(enter: Enter) -> None:
+    yoda, hans = enter("Yoda"), enter("Hans")
+    port = yoda.files.engine.port
+    refusing = Refusing(port._socket, lambda buffers, ancillary: errno.EIO if ancillary else 0)
+    port._socket = refusing  # type: ignore[assignment]  # stands for a socket
+    path = yoda.make("a.bin", 1_000_000)
+    yoda.client.send_file("Hans", path).result(20)
+    assert hans.received() == {"Yoda_a.bin": path.read_bytes()}
+    assert refusing.refused == 1
