@@ -2,10 +2,11 @@
 
 The map. What stands higher imports what stands lower, never the other way round (CI checks it):
 
-    cli                 the command line; the only reader of options
+    cli                 the command line; the only reader of options  (parameters: what they may be)
     demo                the sample workflow, played and shown
     server   client     threads and sockets                                (neither imports the other)
-    chat                the rules of the chat, pure                        (the client never imports them)
+    peer                files from client to client: UDP port, files, the thread of all transfers
+    chat     transfer   the rules of the chat, those of a transfer; pure   (the client never imports the former)
     protocol            messages, framing, limits, pure                    (shared by server and client)
     wording  config     every sentence that people read; checked settings
     errors              the exceptions
@@ -19,6 +20,13 @@ A message's way, each file once:
     server/batch        the effects of the wake-up, collected → server/journal     first the log, one write a file
     server/sender       then one send a recipient             → client/connection  replies to who waits, events on
     client/render       the sentence                          → client/screen      shown above the line being typed
+
+A file's way:
+
+    client/file_commands  /p2pvideo USER FILE                 → peer/transfers     offered through the server
+    peer/outbound       the answer brings address and key     → transfer/outgoing  what to send, and when
+    peer/engine         one thread for all, UDP on one port   → peer/inbound       transfer/incoming: what is there
+    peer/part           verified chunks; whole, it is linked  → client/files       told to a person, on both sides
 
 A new command is a request (and its reply) in `protocol/messages`, a function in `chat/commands`, and the sentences
 for it in `wording` and `client/render`; parsing, usage, help and completion follow from the request's fields.

@@ -2,66 +2,36 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 import logging
 import os
-import re
 import secrets
 import signal
 import sys
 from pathlib import Path
-from typing import Any, Callable, NoReturn, Optional, Tuple
+from typing import Callable, NoReturn, Optional, Tuple
 
 import click
 
-from messenger.config import ChatConfig, ServerConfig, parse_attempts, parse_port, parse_seconds, read_password
+from messenger.config import ChatConfig, FileConfig, PushConfig, ServerConfig, read_password
 from messenger.errors import ConfigError, MessengerError
+from messenger.parameters import (
+    ACCEPT,
+    ATTEMPTS,
+    CONGESTION_CONTROL,
+    CONNECT_TIMEOUT,
+    FILE,
+    NO_OFFLOAD,
+    REMOTE_PORT,
+    SERVER,
+    SERVER_PORT,
+    SIZE,
+    UDP_PORT,
+    OneLineError,
+    OneLineUsageError,
+)
 from messenger.version import __version__
 
-
-class OneLineError(click.ClickException):
-    """An error that is told in one line on stderr."""
-
-    exit_code = 1
-
-    def show(self, file: Any = None) -> None:
-        """Print the line."""
-        click.echo(f"messenger: {self.message}", err=True)
-
-
-class OneLineUsageError(OneLineError):
-    """The same for a wrong argument."""
-
-    exit_code = 2
-
-
-class Checked(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.2
-    """A parameter that a function of `messenger.config` reads; what it refuses is told in one line."""
-
-    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
-        self.name = name
-        self._read = read
-
-    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
-        """Read the value."""
-        if isinstance(value, str) and _OPTION.match(value):  # came here because negative numbers must
-            known = [name for other in (ctx.command.params if ctx else ()) for name in other.opts]
-            raise click.NoSuchOption(value, possibilities=difflib.get_close_matches(value, known), ctx=ctx)
-        try:
-            return self._read(value) if isinstance(value, str) else value
-        except ConfigError as error:
-            raise OneLineUsageError(str(error)) from None
-
-
-SERVER_PORT = Checked("port", lambda text: parse_port(text, "SERVER_PORT"))
-REMOTE_PORT = Checked("port", lambda text: parse_port(text, "SERVER_PORT", lowest=1))
-UDP_PORT = Checked("port", lambda text: parse_port(text, "UDP_PORT"))
-ATTEMPTS = Checked("attempts", parse_attempts)
-SECONDS = Checked("seconds", lambda text: parse_seconds(text, "--connect-timeout"))
-EXISTING_FILE = click.Path(path_type=Path)
-
-_OPTION = re.compile(r"--?[A-Za-z]")
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 # A negative number is an argument that is refused with its range, not an unknown option.
@@ -80,15 +50,13 @@ def main() -> None:
 @click.option("--bind", multiple=True, metavar="ADDR", help="Listen on this address; may be given several times.")
 @click.option(
     "--credentials",
-    type=EXISTING_FILE,
+    type=FILE,
     default="credentials.txt",
     show_default=True,
     metavar="FILE",
     help="Who may log in.",
 )
-@click.option(
-    "--data-dir", type=EXISTING_FILE, default=".", show_default=True, metavar="DIR", help="Folder of the logs."
-)
+@click.option("--data-dir", type=FILE, default=".", show_default=True, metavar="DIR", help="Folder of the logs.")
 @click.option("--durable", is_flag=True, help="Acknowledge messages only once they are on the disk.")
 @click.option(
     "--io-threads",
@@ -98,7 +66,7 @@ def main() -> None:
     metavar="N",
     help="Threads that serve connections; more than one was measured slower on ordinary Python.",
 )
-@click.option("--port-file", type=EXISTING_FILE, metavar="FILE", help="Gets the port number once the server is ready.")
+@click.option("--port-file", type=FILE, metavar="FILE", help="Gets the port number once the server is ready.")
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
@@ -155,26 +123,42 @@ def serve(
 
 @main.command(
     context_settings=NEGATIVE_NUMBERS,
-    epilog="Exit status: 0 ok, 1 a command was refused or a /wait not met (not at a terminal), 2 usage, "
-    "3 cannot connect or connection lost, 4 login refused or blocked, 130 interrupted.",
+    epilog="Exit status: 0 ok, 1 a command was refused, a file not delivered or a /wait not met (not at a terminal), "
+    "2 usage, 3 cannot connect or connection lost, 4 login refused or blocked, 130 interrupted.",
 )
 @click.argument("server_ip")
 @click.argument("server_port", type=REMOTE_PORT)
 @click.argument("udp_port", type=UDP_PORT)
-@click.option("--script", type=EXISTING_FILE, metavar="FILE", help="Take the lines from this file.")
+@click.option("--script", type=FILE, metavar="FILE", help="Take the lines from this file.")
 @click.option("--username", metavar="NAME", help="Log in under this name instead of asking.")
-@click.option("--password-file", type=EXISTING_FILE, metavar="FILE", help="First line: the password; one attempt.")
+@click.option("--password-file", type=FILE, metavar="FILE", help="First line: the password; one attempt.")
 @click.option("--json", "as_json", is_flag=True, help="Show events as JSON, one a line.")
 @click.option("--plain", is_flag=True, help="Bare lines, no editor; automatic without a terminal.")
 @click.option(
     "--download-dir",
-    type=EXISTING_FILE,
+    type=FILE,
     default=".",
     show_default=True,
     metavar="DIR",
     help="Folder for files that are received.",
 )
-@click.option("--connect-timeout", type=SECONDS, default="10", show_default=True, metavar="SECONDS")
+@click.option(
+    "--accept",
+    type=ACCEPT,
+    default="all",
+    show_default=True,
+    metavar="WHO",
+    help="Whose files: all, none, ask (then /accept or /refuse), or users with commas between them.",
+)
+@click.option(
+    "--max-receive-size",
+    type=SIZE,
+    metavar="SIZE",
+    help="Refuse larger files. Bytes, or 10k, 10M, 2G (powers of 1000), 10Ki, 10Mi, 2Gi (of 1024).",
+)
+@CONGESTION_CONTROL
+@NO_OFFLOAD
+@CONNECT_TIMEOUT
 @click.option("--fail-fast", is_flag=True, help="Without a terminal: end at the first refused command.")
 def chat(
     server_ip: str,
@@ -186,6 +170,10 @@ def chat(
     as_json: bool,
     plain: bool,
     download_dir: Path,
+    accept: str,
+    max_receive_size: Optional[int],
+    congestion_control: str,
+    no_offload: bool,
     connect_timeout: float,
     fail_fast: bool,
 ) -> None:
@@ -200,15 +188,80 @@ def chat(
         config = ChatConfig(
             host=server_ip,
             port=server_port,
-            udp_port=udp_port,
+            files=FileConfig(
+                udp_port=udp_port,
+                download_dir=download_dir,
+                accept=accept,
+                max_receive_size=max_receive_size,
+                congestion_control=congestion_control,
+                offload=not no_offload,
+            ),
             username=username,
             password=None if password_file is None else read_password(password_file),
             json=as_json,
             fail_fast=fail_fast,
             connect_timeout=connect_timeout,
-            download_dir=download_dir,
         )
         status = run(config, script, plain)
+    except ConfigError as error:
+        raise OneLineUsageError(str(error)) from None
+    sys.exit(status)
+
+
+@main.command(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 delivered, 1 refused or failed, 2 usage, 3 cannot connect or connection lost, "
+    "4 login refused or blocked, 130 interrupted.",
+)
+@click.argument("user")
+@click.argument("file", type=FILE)
+@click.option("--server", type=SERVER, default="127.0.0.1:12000", show_default=True, metavar="HOST:PORT")
+@click.option("--username", required=True, metavar="NAME", help="Log in under this name.")
+@click.option(
+    "--password-file", type=FILE, metavar="FILE", help="First line: the password. Without: asked, or read from stdin."
+)
+@click.option("--udp-port", type=UDP_PORT, default="0", metavar="PORT", help="UDP port to send from.  [default: any]")
+@click.option("--quiet", is_flag=True, help="Show nothing but what went wrong.")
+@click.option("--json", "as_json", is_flag=True, help="Show events as JSON, one a line.")
+@CONGESTION_CONTROL
+@NO_OFFLOAD
+@CONNECT_TIMEOUT
+def push(
+    user: str,
+    file: Path,
+    server: Tuple[str, int],
+    username: str,
+    password_file: Optional[Path],
+    udp_port: int,
+    quiet: bool,
+    as_json: bool,
+    congestion_control: str,
+    no_offload: bool,
+    connect_timeout: float,
+) -> None:
+    """Send FILE to USER, who must be online, and end when it is delivered."""
+    _open_standard_streams()
+    from messenger.client.push import run
+
+    try:
+        password = _read_secret() if password_file is None else read_password(password_file)
+        config = PushConfig(
+            host=server[0],
+            port=server[1],
+            username=username,
+            password=password,
+            user=user,
+            file=file,
+            files=FileConfig(
+                udp_port=udp_port, accept="none", congestion_control=congestion_control, offload=not no_offload
+            ),
+            quiet=quiet,
+            json=as_json,
+            connect_timeout=connect_timeout,
+        )
+        status = run(config)
+    except click.Abort:
+        sys.exit(130)
     except ConfigError as error:
         raise OneLineUsageError(str(error)) from None
     sys.exit(status)
@@ -239,12 +292,17 @@ def hash_password(name: str) -> None:
     """Read a password from stdin and print NAME's line for a credentials file, with the password hashed (scrypt)."""
     from messenger.chat.accounts import ScryptHash, fault_in_account
 
-    given = click.prompt("Password", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
-    password = given.rstrip("\r\n")
+    password = _read_secret()
     fault = fault_in_account(name, password)
     if fault or password.startswith("$scrypt$"):
         raise OneLineUsageError(fault or "this is a hash already")
     click.echo(f"{name} {ScryptHash.make(password, secrets.token_bytes(16))}")
+
+
+def _read_secret() -> str:
+    """Ask for a password, or read the first line of stdin if that is no terminal."""
+    given = click.prompt("Password", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
+    return str(given).rstrip("\r\n")
 
 
 def _open_standard_streams() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Optional, Tuple
+from typing import Dict, Final, Optional, Tuple
 
 from messenger.errors import ConfigError
 
@@ -13,6 +14,13 @@ PORT_MAX: Final = 65535
 SECONDS_MIN: Final = 0.1
 SECONDS_MAX: Final = 86_400.0
 IO_THREADS_MAX: Final = 64
+SERVER_PORT: Final = 12000
+"""The port of a server that is not told another one in `--server`."""
+
+ACCEPT_WORDS: Final = ("all", "ask", "none")
+
+_SIZE: Final = re.compile(r"(\d{1,16})\s?([kKMGT]i?)?B?", re.ASCII)
+_UNITS: Final[Dict[str, int]] = {"k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 def parse_port(text: str, name: str, lowest: int = 0) -> int:
@@ -41,6 +49,39 @@ def parse_seconds(text: str, name: str) -> float:
     if not SECONDS_MIN <= seconds <= SECONDS_MAX:
         raise ConfigError(f"{name} must be a number of seconds from {SECONDS_MIN:g} to {SECONDS_MAX:g}, not {text!r}")
     return seconds
+
+
+def parse_size(text: str, name: str) -> int:
+    """Read a size in bytes: `500`, `10k`, `10M`, `2G`, `1T` in powers of 1000, `10Ki`, `10Mi` and so on of 1024.
+
+    A `B` may follow. Raises `ConfigError` that names `name` and the value.
+    """
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise ConfigError(f"{name} must be a size like 500000, 10M (a million bytes each) or 10Mi, not {text!r}")
+    unit = found[2] or ""
+    factor: int = (1024 if unit.endswith("i") else 1000) ** _UNITS.get(unit[:1], 0)
+    return int(found[1]) * factor
+
+
+def parse_accept(text: str, name: str) -> str:
+    """Read whose files are accepted: `all`, `ask`, `none`, or users with commas between them; raises `ConfigError`."""
+    users = text.split(",")
+    if text not in ACCEPT_WORDS and not all(
+        user.isascii() and user.isprintable() and user and " " not in user and user not in ACCEPT_WORDS
+        for user in users
+    ):
+        raise ConfigError(f"{name} must be all, ask, none, or names of users with commas between them, not {text!r}")
+    return text
+
+
+def parse_server(text: str, name: str) -> Tuple[str, int]:
+    """Read `HOST:PORT`, `HOST`, `[IPV6]:PORT` or `[IPV6]`; raises `ConfigError` that names `name` and the value."""
+    found = re.fullmatch(r"(?:\[([^\[\]]+)\]|([^:\[\]]+))(?::(.*))?", text)
+    if found is None:
+        raise ConfigError(f"{name} must be HOST:PORT, or [ADDRESS]:PORT for IPv6, not {text!r}")
+    port = SERVER_PORT if found[3] is None else parse_port(found[3], f"the port of {name}", lowest=1)
+    return found[1] or found[2], port
 
 
 def read_password(path: Path) -> str:
@@ -121,8 +162,7 @@ class ChatConfig:
 
     host: str
     port: int
-    udp_port: int = 0
-    """UDP port for files, 0 for any free one."""
+    files: FileConfig
     username: Optional[str] = None
     """None: asked for."""
     password: Optional[str] = None
@@ -132,8 +172,25 @@ class ChatConfig:
     fail_fast: bool = False
     """End at the first refused command."""
     connect_timeout: float = 10.0
-    download_dir: Path = Path()
-    """Where received files go."""
+
+
+@dataclass(frozen=True)
+class PushConfig:
+    """One file to be sent to one user, and nothing else."""
+
+    host: str
+    port: int
+    username: str
+    password: str
+    user: str
+    """To whom."""
+    file: Path
+    files: FileConfig
+    quiet: bool = False
+    """Nothing is shown but what went wrong."""
+    json: bool = False
+    """Events as JSON lines."""
+    connect_timeout: float = 10.0
 
 
 def _whole_number(text: str) -> Optional[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import subprocess
 import sys
@@ -22,6 +23,11 @@ DEMO_SECONDS: Final = 30.0
 
 EXPECTED: Final[Dict[str, int]] = {"Obi-Wan": 0, "Hans": 1, "Yoda": 0}
 """Exit status of each client; Hans sends to a group that he has not joined yet, which is refused."""
+
+VIDEO: Final = "lecture.mp4"
+"""The file that Yoda sends to Obi-Wan."""
+
+VIDEO_BYTES: Final = 5_000_000
 
 _COLOURS: Final = {"server": "bright_black", "Obi-Wan": "cyan", "Hans": "yellow", "Yoda": "green"}
 
@@ -47,9 +53,12 @@ def run() -> bool:
         port = (data / "port").read_text()
         statuses = {}
         clients = {}
+        for name, _ in logins:
+            (data / name).mkdir()
+        (data / "Yoda" / VIDEO).write_bytes(os.urandom(VIDEO_BYTES))
         for (name, _), script in zip(logins, scripts):
             arguments = ["chat", "127.0.0.1", port, "0", "--script", str(script.resolve())]
-            clients[name] = running.enter_context(_program(name, data, seen, *arguments))
+            clients[name] = running.enter_context(_program(name, data / name, seen, *arguments))
             show.until(name, "Welcome")
         for name, client in clients.items():
             show.until(name, None)
@@ -59,7 +68,10 @@ def run() -> bool:
         for log in ("messagelog.txt", "FORCE_messagelog.txt"):
             console.print(f"\n[bold]{log}[/bold]")
             console.print(Text((data / log).read_text().rstrip()), soft_wrap=True)
-    passed = statuses == EXPECTED
+        received = data / "Obi-Wan" / f"Yoda_{VIDEO}"
+        is_same = received.exists() and received.read_bytes() == (data / "Yoda" / VIDEO).read_bytes()
+        console.print(f"\n[bold]{received.name}[/bold]\n{'the bytes' if is_same else 'NOT the bytes'} that Yoda sent")
+    passed = statuses == EXPECTED and is_same
     told = "everyone saw what they waited for" if passed else f"exit statuses {statuses}, expected {EXPECTED}"
     console.print(f"\n[bold]{'passed' if passed else 'FAILED'}[/bold]: {len(clients)} clients, one server: {told}")
     return passed

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple, Type
 
 import pytest
 
-from messenger.client.chat import Status
-from messenger.client.commands import CHAT_COMMANDS, Help
+from messenger.client.commands import ALL_COMMANDS, Sleep, Wait
+from messenger.client.render import TransferInfo, TransferList, TransferOffered
+from messenger.client.status import Status
+from messenger.config import parse_size
+from messenger.peer.handle import AnyTransferEvent, TransferEvent
 from messenger.protocol.usage import help_line, usage
+from messenger.transfer.controllers import CONTROLLERS, DEFAULT_CONTROLLER
 from tests.support.processes import PROJECT, environment
 from tests.support.waiting import eventually
 
@@ -49,6 +54,7 @@ def shell(tmp_path: Path) -> Dict[str, str]:
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m messenger "$@"\n')
     program.chmod(0o755)
     (tmp_path / "credentials.txt").write_bytes((PROJECT / "credentials.txt").read_bytes())
+    (tmp_path / "plans.mp4").write_bytes(b"plans" * 1000)
     (tmp_path / "leia.txt").write_text(next(block for block in blocks("text") if block.startswith("Leia\n")))
     return {**environment(), "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
 
@@ -85,12 +91,29 @@ def luke_online(tmp_path: Path, shell: Dict[str, str], port: str) -> Iterator[No
         assert process.wait(10) == 0
 
 
+@contextmanager
+def leia_online(tmp_path: Path, shell: Dict[str, str], port: str) -> Iterator[None]:
+    """Leia gets a file, and it is the one that was sent."""
+    (tmp_path / "waiting.txt").write_text("Leia\nr3bel-princess\n/wait received plans.mp4 from Luke\n")
+    arguments = ["messenger", "chat", "127.0.0.1", port, "0", "--script", "waiting.txt"]
+    with subprocess.Popen(arguments, cwd=tmp_path, env=shell, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"Welcome")
+        yield
+        assert process.wait(10) == 0
+    assert (tmp_path / "Luke_plans.mp4").read_bytes() == (tmp_path / "plans.mp4").read_bytes()
+
+
 def test_the_console_sessions_print_what_readme_shows(tmp_path: Path, shell: Dict[str, str], port: str) -> None:
     for block in blocks("console")[1:]:
         commands = [(command, shown) for command, shown in steps(block)]
         script = "; echo ===; ".join(command.replace(PORT, port) for command, _ in commands)
         script = script.replace("echo ===; echo $?", "status=$?; echo ===; echo $status")
-        with luke_online(tmp_path, shell, port) if "leia.txt" in block else nullcontext():
+        script = script.replace("--username", f"--server 127.0.0.1:{port} --username")
+        with contextlib.ExitStack() as others:
+            for word, online in (("leia.txt", luke_online), ("push Leia", leia_online)):
+                if word in block:
+                    others.enter_context(online(tmp_path, shell, port))
             ran = subprocess.run(
                 ["bash", "-c", script], cwd=tmp_path, env=shell, capture_output=True, text=True, timeout=40, check=False
             )
@@ -115,10 +138,38 @@ def test_the_library_example_runs(tmp_path: Path, shell: Dict[str, str], port: s
 
 
 def test_the_table_of_commands_is_the_one_of_the_program() -> None:
-    rows = dict(re.findall(r"^\| `(/[^`]+)` \| (.+?) \|$", README, re.MULTILINE))
-    shown = {command: text.partition(" (Not in this version yet.)")[0] for command, text in rows.items()}
-    chat_commands: List[Type[Any]] = [*CHAT_COMMANDS, Help]
-    assert shown == {usage(kind): help_line(kind) for kind in chat_commands}
+    shown = dict(re.findall(r"^\| `(/[^`]+)` \| (.+?) \|$", README, re.MULTILINE))
+    assert shown == {usage(kind): help_line(kind) for kind in ALL_COMMANDS if kind not in (Wait, Sleep)}
+
+
+def test_the_table_of_options_names_options_and_their_values(shell: Dict[str, str], tmp_path: Path) -> None:
+    ran = subprocess.run(
+        ["messenger", "chat", "--help"], cwd=tmp_path, env=shell, capture_output=True, text=True, timeout=20, check=True
+    )
+    options = re.findall(r"^\| `(--[a-z-]+)(?: ([A-Z]+))?` \| (.+?) \|$", README, re.MULTILINE)
+    assert len(options) == 5
+    for option, _, meaning in options:
+        assert option in ran.stdout
+        if option == "--congestion-control":
+            assert re.findall("`([a-z]+)`", meaning) == list(CONTROLLERS)
+            assert f"`{DEFAULT_CONTROLLER}` (the default)" in meaning
+    for size in re.findall(r"`(\d+[kMG]i?)`", README):
+        assert parse_size(size, "SIZE") > 0
+
+
+def test_every_event_of_transfers_is_listed_with_its_fields() -> None:
+    kinds: List[Type[Any]] = [TransferOffered, *AnyTransferEvent.__args__]  # type: ignore[attr-defined]  # typing has no name for it
+    rows = dict(re.findall(r"^\| `(transfer[a-z_]*)` \| ?(.*?) ?\|$", README, re.MULTILINE))
+    common = TransferEvent.__struct_fields__
+    for kind in kinds:
+        own = [field for field in kind.__struct_fields__ if field not in common]
+        assert re.findall("`([a-z_]+)`", rows.pop(kind.__struct_config__.tag)) == own
+    listed = re.findall("`([a-z_]+)`", rows.pop("transfers"))
+    assert [name for name in listed if name in TransferInfo.__struct_fields__] == list(TransferInfo.__struct_fields__)
+    assert TransferList.__struct_fields__ == ("transfers",)
+    assert rows == {}
+    (sentence,) = re.findall(r"All but the last have (.*?); fields", README, re.DOTALL)
+    assert [name for name in re.findall("`([a-z]+)`", sentence) if name in common] == list(common)
 
 
 def test_every_exit_status_is_listed() -> None:

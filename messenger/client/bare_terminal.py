@@ -25,6 +25,7 @@ class BareTerminal:
     is_interactive = True
     is_broken = False
     fault = ""
+    shows_progress = False
 
     def __init__(self, encoding: str = "utf-8", *, stdout: int = 1) -> None:
         self._results = Output(stdout, encoding)

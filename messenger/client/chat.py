@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import enum
-import socket
+import math
 from typing import Callable, Optional, Union
 
 from messenger import wording
 from messenger.client.client import Client
 from messenger.client.commands import CommandError, Help, LocalCommand, ServerCommand, Sleep, Wait, help_lines, parse
-from messenger.client.render import render
-from messenger.client.screen import Output, Screen, Woken
+from messenger.client.connection import ClientEvent
+from messenger.client.figures import count_text
+from messenger.client.file_commands import carry_out
+from messenger.client.files import PROGRESS_SECONDS, Files
+from messenger.client.render import Shown, render
+from messenger.client.screen import Screen, Woken
+from messenger.client.status import Status
 from messenger.client.transcript import Transcript
 from messenger.config import ChatConfig
 from messenger.errors import (
@@ -21,23 +25,10 @@ from messenger.errors import (
     ProtocolError,
     Refused,
 )
+from messenger.peer.handle import TransferEvent
 from messenger.protocol.framing import encode
-from messenger.protocol.messages import AnyEvent, Error, Goodbye, Logout
+from messenger.protocol.messages import Error, Goodbye, Logout
 from messenger.protocol.text import clean
-
-
-class Status(enum.IntEnum):
-    """Exit statuses of `messenger chat`."""
-
-    OK = 0
-    FAILED = 1
-    """A command was refused or a `/wait` was not met (not at a terminal, where a person sees it)."""
-    USAGE = 2
-    NO_CONNECTION = 3
-    """Could not connect, or lost the connection."""
-    LOGIN_REFUSED = 4
-    """Login refused or blocked, or the input ended in the middle of it."""
-    INTERRUPTED = 130
 
 
 class _Stop(Exception):
@@ -55,20 +46,19 @@ class Conversation:
         self._screen = screen
         self._complain = complain
         self._client: Optional[Client] = None
+        self._files: Optional[Files] = None
+        self._failures_counted = 0
         self._transcript = Transcript()
         self._logged_in = False
         self._failed = False
-        self.on_event: Callable[[AnyEvent], None] = lambda event: None
+        self.on_event: Callable[[Shown], None] = lambda event: None
         """Called with everything that is shown, for whoever learns from it."""
 
     def run(self) -> Status:  # noqa: PLR0911 - one exit a reason, each with its status
         """Hold the conversation; returns the exit status."""
         try:
-            udp_socket = _reserve_udp_port(self._config.udp_port)
-            with udp_socket:
-                self._log_in(udp_socket.getsockname()[1])
-                self._talk()
-                return self._leave()
+            self._files = self._open_files()
+            return self._hold()
         except _Stop as stop:
             return stop.status
         except EOFError:
@@ -82,14 +72,13 @@ class Conversation:
         except ConnectFailed as error:
             self._fail("connect_failed", str(error))
             return Status.NO_CONNECTION
-        except (ConnectionLost, ProtocolError) as error:
-            self._fail("connection_lost", wording.LOST_CONNECTION.format(reason=error))
-            return Status.NO_CONNECTION
         except KeyboardInterrupt:
             self._log_out_politely()
             self._complain(wording.INTERRUPTED)
             return Status.INTERRUPTED
         finally:
+            if self._files is not None:
+                self._files.close()
             if self._client is not None:
                 self._client.close()
 
@@ -99,6 +88,32 @@ class Conversation:
         assert self._client is not None
         return self._client
 
+    @property
+    def files(self) -> Files:
+        """The transfers, over all connections; made by `run`."""
+        assert self._files is not None
+        return self._files
+
+    def _open_files(self) -> Files:
+        config, screen = self._config, self._screen
+        every = 0.0 if config.json else math.inf if screen.shows_progress else PROGRESS_SECONDS
+        stops_at_failure = config.fail_fast and not screen.is_interactive
+        return Files(config.files, self._show_event, every, screen.wake if stops_at_failure else lambda: None)
+
+    def _hold(self) -> Status:
+        try:
+            self._log_in()
+            self._talk()
+            while not self._may_leave():
+                self._talk()
+            return self._leave()
+        except (ConnectionLost, ProtocolError) as error:
+            self._fail("connection_lost", wording.LOST_CONNECTION.format(reason=error))
+            if self._logged_in and self.files.running():
+                self._complain(wording.GOING_ON.format(transfers=count_text(len(self.files.running()))))
+                self.files.wait_without_server(self._screen)
+            return Status.NO_CONNECTION
+
     def _connect(self) -> Client:
         if self._client is not None:
             self._client.close()
@@ -106,11 +121,12 @@ class Conversation:
             self._config.host,
             self._config.port,
             timeout=self._config.connect_timeout,
-            on_event=self._show_event,
+            on_event=self._take_event,
             on_lost=self._on_lost,
+            files=self.files.transfers,
         )
 
-    def _log_in(self, udp_port: int) -> None:
+    def _log_in(self) -> None:
         config, screen = self._config, self._screen
         self._client = self._connect()
         username = config.username if config.username is not None else screen.ask(wording.ASK_USERNAME)
@@ -119,23 +135,23 @@ class Conversation:
         while True:
             password = config.password if config.password is not None else screen.ask(wording.ASK_PASSWORD, hidden=True)
             try:
-                self._attempt_login(username, password, udp_port)
+                self._attempt_login(username, password)
                 return
             except Refused as refusal:
                 self._show(Error(refusal.code, refusal.message, retry_after=refusal.retry_after))
                 if refusal.code != "login_failed" or config.password is not None:
                     raise _Stop(Status.LOGIN_REFUSED) from None
 
-    def _attempt_login(self, username: str, password: str, udp_port: int) -> None:
+    def _attempt_login(self, username: str, password: str) -> None:
         """Log in; a server that gave up waiting for a slow person is simply asked again."""
         try:
-            self._login_once(username, password, udp_port)
+            self._login_once(username, password)
         except ConnectionLost:
             self._client = self._connect()
-            self._login_once(username, password, udp_port)
+            self._login_once(username, password)
 
-    def _login_once(self, username: str, password: str, udp_port: int) -> None:
-        welcome = self.client.login(username, password, udp_port=udp_port, timeout=None)
+    def _login_once(self, username: str, password: str) -> None:
+        welcome = self.client.login(username, password, timeout=None)
         self._logged_in = True
         self._show(welcome)
 
@@ -145,6 +161,7 @@ class Conversation:
             if self._screen.is_broken:
                 return
             try:
+                self._count_failures()
                 line = self._screen.read_command()
                 if line.strip() and not self._carry_out(parse(line)):
                     return
@@ -177,7 +194,8 @@ class Conversation:
             else:
                 self._screen.show(help_lines())
         else:
-            self._refused("not_available", wording.NO_FILES_YET)
+            waits = not self._screen.is_interactive
+            carry_out(command, self.client, self.files, self._show_event, waits)
         return True
 
     def _request(self, command: ServerCommand) -> None:
@@ -188,9 +206,26 @@ class Conversation:
             raise
         pending.result()
 
+    def _may_leave(self) -> bool:
+        """Wait for transfers, or ask a person what is to become of them; False if they would rather stay."""
+        if self._screen.is_broken:
+            return True
+        if not self._screen.is_interactive:
+            self.files.wait_all(lambda: self.client.error is not None or self._stops_at_failure())
+            if self.client.error is not None:
+                raise self.client.error
+            self._count_failures()
+            return True
+        while True:
+            try:
+                return self.files.ask_before_leaving(self._screen)
+            except Woken:
+                if self.client.error is not None:
+                    raise self.client.error from None
+
     def _leave(self) -> Status:
         try:
-            goodbye = self.client.logout()
+            goodbye = self._log_out()
         except ConnectionLost:
             if not self._screen.is_broken:
                 raise
@@ -198,11 +233,15 @@ class Conversation:
             self._show(goodbye)
         return Status.FAILED if self._failed and not self._screen.is_interactive else Status.OK
 
+    def _log_out(self, timeout: Optional[float] = 30) -> Goodbye:
+        self.files.close()  # first: the other sides are told through the server
+        return self.client.logout(timeout=timeout)
+
     def _log_out_politely(self) -> None:
         """Log out if that takes no time; otherwise the server sees that the connection ends."""
         try:
             if self._logged_in:
-                self.client.logout(timeout=0.5)
+                self._log_out(timeout=0.5)
         except (MessengerError, KeyboardInterrupt):
             pass
 
@@ -215,7 +254,7 @@ class Conversation:
                 self._refused("wait_failed", message)
                 return
             self._fail("wait_failed", message)
-            self.client.logout()
+            self._log_out()
             raise _Stop(Status.FAILED)
 
     def _fail(self, code: str, message: str) -> None:
@@ -231,15 +270,30 @@ class Conversation:
     def _count_refusal(self) -> None:
         self._failed = True
         if self._config.fail_fast and not self._screen.is_interactive:
-            self.client.logout()
+            self._log_out()
             raise _Stop(Status.FAILED)
 
-    def _show_event(self, event: AnyEvent) -> None:
-        """Show what the server sent; called by the client's reading thread, so the order is the server's."""
+    def _count_failures(self) -> None:
+        """A file that was not delivered counts as a refused command."""
+        if self.files.failures > self._failures_counted:
+            self._failures_counted = self.files.failures
+            self._count_refusal()
+
+    def _stops_at_failure(self) -> bool:
+        return self._config.fail_fast and self.files.failures > self._failures_counted
+
+    def _take_event(self, event: ClientEvent) -> None:
+        """Show what the server sent, in the order of the client's reading thread; what concerns files has its own."""
+        if isinstance(event, TransferEvent):
+            self.files.take(event)
+        else:
+            self._show_event(event)
+
+    def _show_event(self, event: Shown) -> None:
         self.on_event(event)
         self._show(event)
 
-    def _show(self, event: AnyEvent) -> None:
+    def _show(self, event: Shown) -> None:
         lines = [wording.GOODBYE.format(self.client.username)] if isinstance(event, Goodbye) else render(event)
         kind = str(event.__struct_config__.tag)
         self._screen.show([encode(event).decode()] if self._config.json else lines, kind)
@@ -249,27 +303,3 @@ class Conversation:
         if self._logged_in:
             self._transcript.end(error)
             self._screen.wake()
-
-
-def _reserve_udp_port(port: int) -> socket.socket:
-    """Return a socket that holds the UDP port; raises `ConfigError` if somebody else does."""
-    try:
-        sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        sock.bind(("::", port))
-        return sock
-    except OSError:
-        pass  # no IPv6 here, or the port is taken: IPv4 tells which
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        sock.bind(("", port))
-    except OSError as error:
-        sock.close()
-        raise ConfigError(f"cannot use UDP port {port}: {error.strerror}") from error
-    return sock
-
-
-def complain_on_stderr(message: str) -> None:
-    """Tell a person something that does not belong to the conversation, most often why the program ends."""
-    lines = [clean(line) for line in message.split("\n")]
-    Output(2).write(("messenger: " if len(lines) == 1 else "") + "\n".join(lines) + "\n")

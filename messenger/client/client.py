@@ -14,7 +14,7 @@ from typing import Any, List, Optional, Type, TypeVar, Union
 
 from messenger.client.connection import Connection, EventCallback, LostCallback
 from messenger.config import FileConfig
-from messenger.errors import ConnectFailed, LoginRefused, MessengerError, ProtocolError, Refused
+from messenger.errors import ConfigError, ConnectFailed, LoginRefused, MessengerError, ProtocolError, Refused
 from messenger.peer.handle import Transfer
 from messenger.peer.transfers import Transfers
 from messenger.protocol.limits import PROTOCOL_VERSION
@@ -63,6 +63,8 @@ class Client(Connection):
     server = ""
     """How the server calls itself."""
     _files: Optional[Transfers] = None
+    _owns_files = True
+    """Whether they end with this connection."""
 
     def __init__(
         self, sock: socket.socket, on_event: Optional[EventCallback] = None, on_lost: Optional[LostCallback] = None
@@ -80,9 +82,12 @@ class Client(Connection):
         timeout: float = 10.0,
         on_event: Optional[EventCallback] = None,
         on_lost: Optional[LostCallback] = None,
-        files: Optional[FileConfig] = None,
+        files: Union[FileConfig, Transfers, None] = None,
     ) -> Client:
-        """Connect within `timeout` seconds; raises `ConnectFailed`.
+        """Connect within `timeout` seconds; raises `ConnectFailed`, and `ConfigError` if the UDP port is in use.
+
+        With `files`, files are received from the login on. A configuration opens transfers that end with this
+        connection; `Transfers` given as such may have been used by an earlier connection, and outlast this one.
 
         `on_event` gets every message, invitation and word about a file, `on_lost` the error that ended the connection;
         both are called by the thread that reads, which must not wait for a reply itself.
@@ -101,8 +106,12 @@ class Client(Connection):
         hello = client.meet(max(0.0, deadline - time.monotonic()))
         if isinstance(hello, Hello) and hello.protocol == PROTOCOL_VERSION:
             client.server = hello.server
-            if files is not None:
-                client._open_files(files)
+            try:
+                if files is not None:
+                    client._open_files(files)
+            except ConfigError:
+                client.close()
+                raise
             return client
         client.close()
         if isinstance(hello, Error):
@@ -173,17 +182,26 @@ class Client(Connection):
         """Close the connection, and end all transfers. Safe to call again."""
         with self._opening_files:
             files, self._files = self._files, None
-        if files is not None:
+        if files is not None and self._owns_files:
             files.close()
         super().close()
+        if files is not None and not self._owns_files:
+            files.on_connection_lost("the connection is closed")
 
-    def _open_files(self, config: FileConfig) -> Transfers:
+    def _open_files(self, files: Union[FileConfig, Transfers]) -> Transfers:
         with self._opening_files:
             if self._files is None:
-                self._files = Transfers(config, self.submit, self._hand_on)
-                self._files.username = self.username
-                self._files.local_address = self._sock.getsockname()[0]
+                self._owns_files = isinstance(files, FileConfig)
+                opened = Transfers(files) if isinstance(files, FileConfig) else files
+                opened.username = self.username
+                opened.use(self.submit, self._hand_on, self._sock.getsockname()[0])
+                self._files = opened
             return self._files
+
+    def _on_end(self, reason: MessengerError) -> None:
+        files = self._files
+        if files is not None:
+            files.on_connection_lost(str(reason))
 
     def _divert(self, event: AnyEvent) -> bool:
         files = self._files

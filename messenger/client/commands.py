@@ -20,6 +20,7 @@ from messenger.protocol.text import clean
 from messenger.protocol.usage import Argument, arguments, command_name, help_line, usage
 
 FileName = Annotated[str, Meta(title="FILE")]
+TransferNumber = Annotated[int, Meta(title="ID")]
 
 WAIT_SECONDS: Final = 10.0
 """How long `/wait` waits unless told otherwise."""
@@ -59,16 +60,40 @@ class Sleep(Struct, tag="sleep"):
     seconds: Annotated[float, Meta(title="SECONDS")]
 
 
+class ListTransfers(Struct, tag="transfers"):
+    """List the files that are on their way, and the last ones that were."""
+
+
+class Cancel(Struct, tag="cancel"):
+    """End a transfer on both sides."""
+
+    number: TransferNumber
+
+
+class Accept(Struct, tag="accept"):
+    """Accept a file that waits for your answer."""
+
+    number: TransferNumber
+
+
+class Refuse(Struct, tag="refuse"):
+    """Refuse a file that waits for your answer."""
+
+    number: TransferNumber
+
+
 CHAT_COMMANDS: Final[Tuple[Type[Any], ...]] = (MsgTo, ActiveUser, CreateGroup, JoinGroup, GroupMsg, P2pVideo, Logout)
 """The seven of every prompt, in its order."""
 
-ALL_COMMANDS: Final[Tuple[Type[Any], ...]] = (*CHAT_COMMANDS, Help, Wait, Sleep)
+_NUMBERED: Final[Tuple[Type[Any], ...]] = (Accept, Refuse, Cancel)
+
+ALL_COMMANDS: Final[Tuple[Type[Any], ...]] = (*CHAT_COMMANDS, Help, ListTransfers, *_NUMBERED, Wait, Sleep)
 
 BY_NAME: Final[Dict[str, Type[Any]]] = {command_name(kind): kind for kind in ALL_COMMANDS}
 
 
 class CommandError(MessengerError):
-    """A line that is no command: `code` is `unknown_command` or `usage`."""
+    """A line that is no command, or one about a transfer that cannot be carried out: `code` is for programs."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -82,7 +107,8 @@ class ServerCommand(NamedTuple):
     fields: Dict[str, Any]
 
 
-LocalCommand = Union[P2pVideo, Help, Wait, Sleep]
+FileCommand = Union[P2pVideo, ListTransfers, Cancel, Accept, Refuse]
+LocalCommand = Union[FileCommand, Help, Wait, Sleep]
 
 
 def parse(line: str) -> Union[ServerCommand, LocalCommand]:
@@ -102,7 +128,9 @@ def parse(line: str) -> Union[ServerCommand, LocalCommand]:
             raise _misused(kind)
     if rest.strip(" "):
         raise _misused(kind)
-    return kind(**fields) if kind in (P2pVideo, Help) else ServerCommand(kind, fields)
+    if kind in _NUMBERED:
+        return kind(_number(fields["number"], kind))  # type: ignore[no-any-return]  # each of them is a LocalCommand
+    return kind(**fields) if kind in (P2pVideo, Help, ListTransfers) else ServerCommand(kind, fields)
 
 
 def help_lines() -> List[str]:
@@ -152,6 +180,12 @@ def _seconds(text: str, kind: Type[Any]) -> float:
     if not 0 <= seconds < math.inf:
         raise CommandError("usage", wording.BAD_SECONDS.format(given=clean(text), usage=usage(kind)))
     return seconds
+
+
+def _number(text: str, kind: Type[Any]) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise CommandError("usage", wording.BAD_NUMBER.format(given=clean(text), usage=usage(kind)))
+    return int(text)
 
 
 def _is_regex(text: str) -> bool:

@@ -6,8 +6,11 @@ import os
 import time
 from typing import Callable, Final, List, Optional, Set, Tuple
 
-from messenger.client.commands import BY_NAME
-from messenger.protocol.messages import Active, AnyEvent, Created, GroupMessage, Invited, Joined, Message, Welcome
+from messenger.client.commands import BY_NAME, Accept, Refuse
+from messenger.client.render import Shown
+from messenger.peer.handle import Transfer
+from messenger.protocol.messages import Active, Created, GroupMessage, Invited, Joined, Message, Welcome
+from messenger.protocol.text import clean
 from messenger.protocol.usage import Argument, arguments
 
 REFRESH_SECONDS: Final = 5.0
@@ -17,14 +20,16 @@ REFRESH_SECONDS: Final = 5.0
 class Names:
     """The users and groups that this conversation has heard of."""
 
-    def __init__(self, list_users: Callable[[], List[str]]) -> None:
-        """`list_users` asks the server who is online; what it raises is for the caller of `users`."""
+    def __init__(self, list_users: Callable[[], List[str]], running: Callable[[], List[Transfer]] = list) -> None:
+        """`list_users` asks the server who is online; what it raises is for the caller of `users`. `running` returns
+        the transfers that have not ended."""
         self.groups: Set[str] = set()
         self._users: Set[str] = set()
         self._list_users = list_users
+        self.running = running
         self._listed: Optional[float] = None
 
-    def learn(self, event: AnyEvent) -> None:
+    def learn(self, event: Shown) -> None:
         """Take the names out of an event."""
         if isinstance(event, Welcome):
             self.groups.update(event.groups, event.invitations)
@@ -57,6 +62,13 @@ def complete(line: str, names: Names) -> Tuple[str, List[str]]:
         return "", []
     if argument.title == "FILE":
         return word, _files(word)
+    if argument.title == "ID":
+        asking_only = kind in (Accept, Refuse)
+        return word, [
+            str(one.number)
+            for one in names.running()
+            if str(one.number).startswith(word) and not (asking_only and (one.is_outgoing or one.is_started))
+        ]
     if argument.title.startswith("USER"):
         known = names.users()
     elif argument.title == "NAME":
@@ -80,12 +92,15 @@ def _argument_at_end(expected: List[Argument], rest: str) -> Tuple[Optional[Argu
 
 def _files(start: str) -> List[str]:
     folder, name = os.path.split(start)
+    home = os.path.expanduser("~") if start.startswith("~/") else "~"  # noqa: PTH111 - Path's raises without a home
     try:
-        with os.scandir(folder or ".") as entries:
+        with os.scandir(home + folder[1:] if folder.startswith("~") else folder or ".") as entries:
             found = [
                 (folder and folder.rstrip(os.sep) + os.sep) + entry.name + (os.sep if entry.is_dir() else "")
                 for entry in entries
-                if entry.name.startswith(name) and (name or not entry.name.startswith("."))
+                if entry.name.startswith(name)
+                and (name or not entry.name.startswith("."))
+                and clean(entry.name) == entry.name  # a line break in a name would end the line
             ]
     except OSError:
         return []

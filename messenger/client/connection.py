@@ -174,6 +174,9 @@ class Connection:
         """Take an event that is not for the user of the library; False for all others."""
         return False
 
+    def _on_end(self, reason: MessengerError) -> None:
+        """Learn that the connection has ended."""
+
     def _hand_on(self, event: ClientEvent) -> None:
         """Give an event to the user of the library. Any thread may call."""
         if self._on_event is not None:
@@ -227,6 +230,7 @@ class Connection:
         for pending in list(self._pending.values()):
             pending.fail(reason)
         self._pending.clear()
+        self._on_end(reason)
         self.events.put(None)
         if error is not None and self._is_met and self._on_lost is not None:  # what `connect` refused was never ours
             self._on_lost(error)

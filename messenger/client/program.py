@@ -10,21 +10,23 @@ from typing import List, NoReturn, Optional
 
 from messenger import wording
 from messenger.client.bare_terminal import BareTerminal
-from messenger.client.chat import Conversation, Status, complain_on_stderr
+from messenger.client.chat import Conversation
 from messenger.client.completion import Names
 from messenger.client.screen import PipeScreen, Screen
+from messenger.client.status import Status, complain_on_stderr
 from messenger.config import ChatConfig
+from messenger.peer.handle import Transfer
 
 
 def run(config: ChatConfig, script: Optional[Path], plain: bool) -> int:
     """Chat until the end; returns the exit status. Raises `ConfigError` for a script that cannot be read."""
-    names = Names(lambda: _users_online(conversation))
+    names = Names(lambda: _users_online(conversation), lambda: _running(conversation))
     screen = _choose_screen(config, script, plain, names)
     conversation = Conversation(config, screen, complain_on_stderr)
     conversation.on_event = names.learn
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, _end)
+            signal.signal(number, end_on_signal)
     try:
         status = int(conversation.run())
         if screen.fault:
@@ -35,8 +37,9 @@ def run(config: ChatConfig, script: Optional[Path], plain: bool) -> int:
         screen.close()
 
 
-def _end(number: int, frame: object) -> NoReturn:
-    raise SystemExit(128 + number)  # so that the terminal gets its settings back on the way
+def end_on_signal(number: int, frame: object) -> NoReturn:
+    """End the program, giving the terminal its settings back on the way, and telling the server and other clients."""
+    raise SystemExit(128 + number)
 
 
 def _choose_screen(config: ChatConfig, script: Optional[Path], plain: bool, names: Names) -> Screen:
@@ -53,3 +56,7 @@ def _choose_screen(config: ChatConfig, script: Optional[Path], plain: bool, name
 
 def _users_online(conversation: Conversation) -> List[str]:
     return [user.name for user in conversation.client.active_users(timeout=1)]
+
+
+def _running(conversation: Conversation) -> List[Transfer]:
+    return conversation.files.transfers.running()

@@ -40,8 +40,12 @@ class Screen(Protocol):
     def fault(self) -> str:
         """Why the output could not be written, or nothing."""
 
+    @property
+    def shows_progress(self) -> bool:
+        """Whether it shows by itself how far transfers are, so that no lines need tell of it."""
+
     def ask(self, question: str, hidden: bool = False) -> str:
-        """Return the answer to a login question; raises EOFError or `Woken`."""
+        """Return the answer to a question; raises EOFError or `Woken`."""
 
     def read_command(self) -> str:
         """Return the next line; raises EOFError, `Woken`, or `CommandError` for a line that is no text."""
@@ -100,6 +104,7 @@ class Waker:
         while True:
             ready, _, _ = select.select([fd, self._read, self._signals], [], [])
             if self._read in ready:
+                os.read(self._read, 512)  # once: who reads on after that has its reasons
                 raise Woken
             if fd in ready:
                 return
@@ -149,6 +154,7 @@ class PipeScreen:
     """Lines from a pipe or a script file, no prompts. In a script, `#` begins a comment once the login is over."""
 
     is_interactive = False
+    shows_progress = False
 
     def __init__(
         self, script: Optional[Path] = None, encoding: str = "utf-8", *, stdin: int = 0, stdout: int = 1

@@ -17,9 +17,11 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.styles import Style
 
 from messenger.client.commands import BY_NAME, prompt_lines
 from messenger.client.completion import Names, complete
+from messenger.client.figures import progress_lines
 from messenger.client.screen import Woken
 from messenger.errors import MessengerError
 from messenger.protocol.usage import help_line
@@ -30,8 +32,21 @@ _COLOURS: Final[Dict[str, str]] = {
     "invited": "33",
     "error": "31",
     "welcome": "1",
+    "transfer_asked": "33",
+    "transfer_started": "34",
+    "transfer_stalled": "33",
+    "transfer_done": "32",
+    "transfer_failed": "31",
 }
 """ANSI colour of a line by the type of its event; all others are plain."""
+
+REFRESH_SECONDS: Final = 0.25
+"""How often the bars of running transfers are drawn."""
+
+BARS_MAX: Final = 5
+"""Bars at one time; on a small terminal fewer."""
+
+_STYLE: Final = Style([("bottom-toolbar", "noreverse")])
 
 
 class EditorTerminal:
@@ -40,18 +55,23 @@ class EditorTerminal:
     is_interactive = True
     is_broken = False
     fault = ""
+    shows_progress = True
 
     def __init__(self, names: Names) -> None:
         self._colours = not os.environ.get("NO_COLOR")
         depth = None if self._colours else ColorDepth.DEPTH_1_BIT
-        self._login: PromptSession[str] = PromptSession(color_depth=depth)
+        self._login: PromptSession[str] = PromptSession(color_depth=depth, style=_STYLE)
         self._commands: PromptSession[str] = PromptSession(
             history=InMemoryHistory(),
             completer=_LineCompleter(names),
             complete_in_thread=True,
             complete_while_typing=False,
             color_depth=depth,
+            style=_STYLE,
         )
+        self._running = names.running
+        self._session = self._login
+        self._refreshing: Optional[asyncio.TimerHandle] = None
         self._woken = False
         # Between two prompts nothing is echoed: what is typed ahead stands at the next one.
         self._saved: List[Any] = termios.tcgetattr(0)
@@ -63,7 +83,7 @@ class EditorTerminal:
         self._pasted: List[str] = []
 
     def ask(self, question: str, hidden: bool = False) -> str:
-        """Ask a login question; a hidden answer shows asterisks and enters no history."""
+        """Ask a question; a hidden answer shows asterisks, and none enters the history."""
         return self._prompt(self._login, question, is_password=hidden)
 
     def read_command(self) -> str:
@@ -116,6 +136,9 @@ class EditorTerminal:
     def _begin(self, session: PromptSession[str]) -> None:
         with self._lock:
             self._editing = session.app.loop
+        self._session = session
+        self._refreshing = None
+        self._refresh()
         self._show_above()
         self._give_up(session)
 
@@ -123,6 +146,26 @@ class EditorTerminal:
         """Show what waits above the line that is being edited; called in the editor's loop."""
         if self._waiting and self._editing is not None:
             run_in_terminal(self._write)
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Draw how far transfers are, and again soon as long as there are any; called in the editor's loop."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            self._refreshing = None
+        session, is_running = self._session, bool(self._running())
+        was_running = session.bottom_toolbar is not None
+        session.bottom_toolbar = self._toolbar if is_running else None
+        if is_running or was_running:
+            session.app.invalidate()
+        if is_running and self._editing is not None:
+            self._refreshing = self._editing.call_later(REFRESH_SECONDS, self._refresh)
+
+    def _toolbar(self) -> str:
+        size = self._session.app.output.get_size()
+        most = max(1, min(BARS_MAX, size.rows // 4))
+        running = [(transfer, transfer.progress()) for transfer in self._running()]
+        return "\n".join(progress_lines(running, size.columns, most))
 
     def _write(self) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Union
 
@@ -66,6 +67,62 @@ def run(chat: StartProgram) -> Run:
     return run_one
 
 
+class People:
+    """Users of one server, each a program in a folder of their own, logged in."""
+
+    def __init__(self, port: int, folder: Path) -> None:
+        self.port = port
+        self._folder = folder
+        self._started: List[Program] = []
+
+    def home(self, name: str) -> Path:
+        """Return the folder of this user."""
+        place = self._folder / name
+        place.mkdir(exist_ok=True)
+        return place
+
+    def enter(self, name: str, *options: str, rate: int = 0, **settings: Any) -> Program:
+        """Start a client, which sends files at `rate` bytes a second, and log in."""
+        slow = {"module": "tests.cli.slow", "env": {"RATE": str(rate)}} if rate else {}
+        arguments = ("chat", "127.0.0.1", str(self.port), "0", *options)
+        program = Program(*arguments, cwd=self.home(name), **{**slow, **settings})
+        self._started.append(program)
+        program.type(name, ACCOUNTS[name])
+        program.until('"welcome"' if "--json" in options else "Welcome")
+        return program
+
+    def push(self, name: str, *arguments: str, rate: int = 0, **settings: Any) -> Program:
+        """Start `messenger push` as this user, who has to be asked for the password."""
+        slow = {"module": "tests.cli.slow", "env": {"RATE": str(rate)}} if rate else {}
+        server = ("--server", f"127.0.0.1:{self.port}", "--username", name)
+        program = Program("push", *arguments, *server, cwd=self.home(name), **{**slow, **settings})
+        self._started.append(program)
+        return program
+
+    def write(self, name: str, file: str, size: int) -> bytes:
+        """Make a file in the folder of this user and return its content."""
+        content = random.Random(size).randbytes(size) if size else b""
+        (self.home(name) / file).write_bytes(content)
+        return content
+
+    def files(self, name: str) -> List[str]:
+        """Return what is in the folder of this user."""
+        return sorted(path.name for path in self.home(name).iterdir())
+
+    def close(self) -> None:
+        """End all programs."""
+        for program in self._started:
+            program.kill()
+
+
+@pytest.fixture
+def people(server: Server, folder: Path) -> Iterator[People]:
+    """Let users log in to the server of this test."""
+    everybody = People(server.port, folder)
+    yield everybody
+    everybody.close()
+
+
 @pytest.fixture
 def fake() -> Iterator[FakeServer]:
     """A server that says what the test tells it to."""
@@ -85,9 +142,10 @@ def open_terminal(folder: Path) -> Iterator[Open]:
     """Open terminals with a client in them; all are closed at the end."""
     opened: List[Terminal] = []
 
-    def open_one(port: int, mode: str = "full", *options: str, **settings: Any) -> Terminal:
+    def open_one(port: int, mode: str = "full", *options: str, module: str = "messenger", **settings: Any) -> Terminal:
         chosen = dict(MODES[mode])
-        terminal = Terminal(chat_command(port, *chosen.pop("options", ()), *options), folder, **{**chosen, **settings})
+        command = chat_command(port, *chosen.pop("options", ()), *options, module=module)
+        terminal = Terminal(command, folder, **{**chosen, **settings})
         opened.append(terminal)
         return terminal
 
@@ -100,8 +158,8 @@ def open_terminal(folder: Path) -> Iterator[Open]:
 def yoda(served: Serve, open_terminal: Open) -> EnterYoda:
     """Open a terminal in which Yoda is logged in."""
 
-    def enter(mode: str = "full", **settings: Any) -> Terminal:
-        terminal = open_terminal(served.port, mode, **settings)
+    def enter(mode: str = "full", *options: str, **settings: Any) -> Terminal:
+        terminal = open_terminal(served.port, mode, *options, **settings)
         terminal.log_in("Yoda", ACCOUNTS["Yoda"])
         return terminal
 

@@ -40,11 +40,18 @@ class Ended:
 class Program:
     """A running `python -m messenger …`."""
 
-    def __init__(self, *arguments: str, cwd: Path, env: Optional[Mapping[str, str]] = None, **options: Any) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        cwd: Path,
+        env: Optional[Mapping[str, str]] = None,
+        module: str = "messenger",
+        **options: Any,
+    ) -> None:
         pipe = subprocess.PIPE
         streams: Dict[str, Any] = {"stdin": pipe, "stdout": pipe, "stderr": pipe, **options}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "messenger", *arguments], cwd=cwd, env={**environment(), **(env or {})}, **streams
+            [sys.executable, "-m", module, *arguments], cwd=cwd, env={**environment(), **(env or {})}, **streams
         )
         self._out = b""
         self._err = b""

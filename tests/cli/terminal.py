@@ -163,9 +163,9 @@ class Terminal:
         return True
 
 
-def chat_command(port: int, *options: str) -> List[str]:
+def chat_command(port: int, *options: str, module: str = "messenger") -> List[str]:
     """Return the command line of a client on any UDP port."""
-    return [sys.executable, "-m", "messenger", "chat", "127.0.0.1", str(port), "0", *options]
+    return [sys.executable, "-m", module, "chat", "127.0.0.1", str(port), "0", *options]
 
 
 MODES: Final[Dict[str, Dict[str, Any]]] = {

@@ -113,6 +113,8 @@ def test_the_demo_shows_what_everyone_sees_and_passes(tmp_path: Path) -> None:
     for line in (
         "Obi-Wan │ .*, Yoda: Hello there!",
         "Hans │ .*FORCE, Obi-Wan: Patience, my friends",
+        "Obi-Wan │ received lecture.mp4 from Yoda: Yoda_lecture.mp4",
+        "Yoda │ delivered lecture.mp4 to Obi-Wan: 5.0 MB",
         "Yoda │ Goodbye, Yoda!",
     ):
         assert re.search(line, ended.stdout)
@@ -121,12 +123,13 @@ def test_the_demo_shows_what_everyone_sees_and_passes(tmp_path: Path) -> None:
 
 
 def test_the_sample_workflow_leaves_exactly_these_logs(
-    start_server: StartServer, start: StartProgram, data_dir: Path
+    start_server: StartServer, start: StartProgram, data_dir: Path, folder: Path
 ) -> None:
     """Three scripted clients; what they wrote to each other stands in the logs once, numbered, in one order."""
     scripts = sorted((PROJECT / "scenarios" / "sample-workflow").glob("*.txt"))
     accounts = dict(script.read_text().split("\n")[:2] for script in scripts)
     server = start_server(accounts)
+    (folder / "lecture.mp4").write_bytes(b"a lecture" * 1000)
     programs = {}
     for script in scripts:
         program = start("chat", "127.0.0.1", str(server.port), "0", "--script", str(script))
@@ -135,6 +138,7 @@ def test_the_sample_workflow_leaves_exactly_these_logs(
     statuses = {name: program.wait().status for name, program in programs.items()}
     assert statuses == {"1-obi-wan": 0, "2-hans": 1, "3-yoda": 0}, "1: a message to a group not joined yet"
 
+    assert (folder / "Yoda_lecture.mp4").read_bytes() == (folder / "lecture.mp4").read_bytes()
     rows = [row[1:] for row in log_rows(data_dir / "messagelog.txt")]
     joined = [["Yoda", "I have joined"], ["Yoda", "Count me in"]]
     assert sorted(rows[2:4]) == sorted(joined), "in either order"

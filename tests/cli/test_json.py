@@ -79,7 +79,7 @@ def test_nothing_but_json_stands_on_stdout_whatever_the_command(run: Run) -> Non
     ended = run(login_lines("Yoda", *commands), "--json")
     shown = [json.loads(line) for line in ended.lines]
     assert [event["type"] for event in shown] == ["welcome", *["error"] * 4]
-    assert [event["code"] for event in shown[1:]] == ["not_available", "usage", "usage", "wait_failed"]
+    assert [event["code"] for event in shown[1:]] == ["offline", "usage", "usage", "wait_failed"]
     assert ended.status == 1
     assert all(name in ended.err for name in BY_NAME), "help is for people"
     assert ended.err.endswith("messenger: waited 0 s in vain for never\n")

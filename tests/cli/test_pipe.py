@@ -39,7 +39,7 @@ def test_no_prompt_is_written_anywhere(run: Run) -> None:
     assert "Username" not in ended.out + ended.err
     assert "Enter one of" not in ended.out + ended.err
     assert ">" not in ended.out
-    assert len(ended.lines) == 1 + 10 + 1, "welcome, one line of help for each command, goodbye"
+    assert len(ended.lines) == 1 + 14 + 1, "welcome, one line of help for each command, goodbye"
 
 
 def test_each_command_waits_for_its_reply_and_none_is_lost_at_the_end(
@@ -114,6 +114,11 @@ REFUSED = {
     "/joingroup club": "error: there is no group club",
     "/groupmsg club hi": "error: there is no group club",
     "/p2pvideo Hans": "error: usage: /p2pvideo USER FILE",
+    "/p2pvideo Hans .": "error: Hans is not online",
+    "/p2pvideo Nobody .": "error: there is no user Nobody",
+    "/p2pvideo Yoda .": "error: Yoda is you: name another user",
+    "/cancel 1": "error: there is no transfer 1",
+    "/accept one": "error: 'one' is not the number of a transfer: /accept ID",
     "/xyzzy": "error: unknown command /xyzzy",
     "/LOGOUT": "error: unknown command /LOGOUT: did you mean /logout?",
     "/logout now": "error: usage: /logout",

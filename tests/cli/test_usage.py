@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
-from typing import List
+from typing import List, Tuple
 
 import pytest
 from click.testing import CliRunner
 
 from messenger.cli import main
+from messenger.config import parse_server, parse_size
 from messenger.server import Server
 from tests.cli.conftest import StartProgram
 from tests.cli.programs import login_lines
@@ -96,9 +97,64 @@ def test_the_help_of_chat_tells_the_exit_statuses(start: StartProgram) -> None:
         assert status in text
     for option in ("--script", "--username", "--password-file", "--json", "--plain", "--download-dir", "--fail-fast"):
         assert option in text
+    for option in ("--accept", "--max-receive-size", "--congestion-control", "--no-offload"):
+        assert option in text
 
 
 def test_an_unknown_command_of_the_program_is_a_usage_error(start: StartProgram) -> None:
     ended = start("talk").end()
     assert (ended.status, ended.out) == (2, "")
     assert "talk" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--accept", "", "--accept must be all, ask, none, or names of users with commas between them, not ''"),
+        ("--accept", "Yoda,,Hans", "not 'Yoda,,Hans'"),
+        ("--accept", "Yoda, Hans", "not 'Yoda, Hans'"),
+        ("--accept", "ask,Yoda", "not 'ask,Yoda'"),
+        ("--max-receive-size", "much", "--max-receive-size must be a size like 500000, 10M"),
+        ("--max-receive-size", "-1", "not '-1'"),
+        ("--max-receive-size", "1.5G", "not '1.5G'"),
+        ("--download-dir", "nowhere", "the download folder nowhere does not exist"),
+        ("--congestion-control", "hope", "'hope'"),
+    ],
+)
+def test_a_wrong_value_of_an_option_about_files_is_named(option: str, value: str, said: str) -> None:
+    result = CliRunner().invoke(main, ["chat", "127.0.0.1", "9", "0", option, value])
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("500000", 500_000),
+        ("10k", 10_000),
+        ("10K", 10_000),
+        ("10kB", 10_000),
+        ("10 MB", 10_000_000),
+        ("2G", 2_000_000_000),
+        ("1T", 10**12),
+        ("1Ki", 1024),
+        ("3MiB", 3 * 1024**2),
+        ("2Gi", 2 * 1024**3),
+    ],
+)
+def test_sizes_have_decimal_and_binary_units(text: str, size: int) -> None:
+    assert parse_size(text, "SIZE") == size
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("localhost:9", ("localhost", 9)),
+        ("10.0.0.1", ("10.0.0.1", 12000)),
+        ("[::1]:9", ("::1", 9)),
+        ("[::1]", ("::1", 12000)),
+    ],
+)
+def test_a_server_is_a_host_and_a_port(text: str, server: Tuple[str, int]) -> None:
+    assert parse_server(text, "--server") == server

@@ -10,9 +10,13 @@ from messenger.client import commands
 from messenger.client.commands import (
     CHAT_COMMANDS,
     WAIT_SECONDS,
+    Accept,
+    Cancel,
     CommandError,
     Help,
+    ListTransfers,
     P2pVideo,
+    Refuse,
     ServerCommand,
     Sleep,
     Wait,
@@ -71,7 +75,12 @@ def test_a_line_becomes_a_request(line: str, kind: Type[Any], fields: Dict[str, 
     [
         ("/p2pvideo Hans clip.mp4", P2pVideo("Hans", "clip.mp4")),
         ("/p2pvideo Hans my  holiday film.mp4", P2pVideo("Hans", "my  holiday film.mp4")),
+        ("/p2pvideo  Hans ~/clip.mp4 ", P2pVideo("Hans", "~/clip.mp4 ")),
         ("/help", Help()),
+        ("/transfers", ListTransfers()),
+        ("/accept 3", Accept(3)),
+        ("/refuse  12 ", Refuse(12)),
+        ("/cancel 1", Cancel(1)),
         ("/sleep 0", Sleep(0)),
         ("/sleep 1.5", Sleep(1.5)),
         ("/wait Hello there!", Wait("Hello there!", WAIT_SECONDS)),
@@ -101,7 +110,8 @@ def test_what_the_client_carries_out_itself(line: str, command: Any) -> None:
         *("/joingroup", "/joingroup ", "/joingroup club other"),
         *("/groupmsg", "/groupmsg club", "/groupmsg club ", "/groupmsg club    "),
         *("/p2pvideo", "/p2pvideo Hans", "/p2pvideo Hans  "),
-        *("/logout now", "/help me"),
+        *("/logout now", "/help me", "/transfers all"),
+        *("/accept", "/accept ", "/refuse", "/cancel", "/cancel 1 2"),
         *("/wait", "/wait ", "/wait --timeout 3", "/wait --timeout 3 ", "/wait --timeout 3   "),
     ],
 )
@@ -121,6 +131,15 @@ def test_a_sleep_needs_a_number_of_seconds(given: str) -> None:
     assert "/sleep SECONDS" in str(caught.value)
 
 
+@pytest.mark.parametrize("given", ["x", "-1", "1.5", "１", "9" * 10])
+@pytest.mark.parametrize("command", ["/accept", "/refuse", "/cancel"])
+def test_a_transfer_is_named_by_its_number(command: str, given: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        parse(f"{command} {given}")
+    assert caught.value.code == "usage"
+    assert str(caught.value) == f"{given!r} is not the number of a transfer: {command} ID"
+
+
 @pytest.mark.parametrize("given", ["soon", "-1", "nan", "inf"])
 def test_a_wait_with_a_broken_timeout_names_it(given: str) -> None:
     with pytest.raises(CommandError, match=given):
@@ -136,6 +155,9 @@ def test_a_wait_with_a_broken_timeout_names_it(given: str) -> None:
         ("/activeusers", "/activeuser"),
         ("/creatgroup club Hans", "/creategroup"),
         ("/grupmsg club hi", "/groupmsg"),
+        ("/p2pvido Hans a.mp4", "/p2pvideo"),
+        ("/transfer", "/transfers"),
+        ("/cancle 1", "/cancel"),
     ],
 )
 def test_commands_are_lower_case_and_a_near_one_is_suggested(line: str, near: str) -> None:
@@ -201,7 +223,16 @@ def test_the_prompt_lists_all_seven_commands_in_order() -> None:
 
 def test_the_help_tells_usage_and_meaning_of_every_command() -> None:
     lines = help_lines()
-    assert [line.split(" ")[0] for line in lines] == [*SEVEN, "/help", "/wait", "/sleep"]
+    assert [line.split(" ")[0] for line in lines] == [
+        *SEVEN,
+        "/help",
+        "/transfers",
+        "/accept",
+        "/refuse",
+        "/cancel",
+        "/wait",
+        "/sleep",
+    ]
     for kind, line in zip(commands.ALL_COMMANDS, lines):
         assert line.startswith(usage(kind) + " ")
         assert kind.__doc__ and line.endswith(kind.__doc__.strip().split("\n")[0])

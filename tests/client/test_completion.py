@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import List, Tuple
 
@@ -9,6 +10,7 @@ import pytest
 
 from messenger.client import completion
 from messenger.client.completion import Names, complete
+from messenger.peer.handle import Transfer
 from messenger.protocol.messages import (
     Active,
     ActiveUserInfo,
@@ -62,9 +64,9 @@ def test_commands_users_and_groups_are_completed(names: Names, line: str, expect
     assert complete(line, names) == expected
 
 
-def test_all_ten_commands_are_offered_after_the_slash(names: Names) -> None:
+def test_all_commands_are_offered_after_the_slash(names: Names) -> None:
     word, found = complete("/", names)
-    assert (word, len(found)) == ("/", 10)
+    assert (word, len(found)) == ("/", 14)
 
 
 def test_files_are_completed_with_blanks_and_folders(
@@ -82,6 +84,37 @@ def test_files_are_completed_with_blanks_and_folders(
     assert complete("/p2pvideo Hans folder/", names) == ("folder/", ["folder/inside"])
     assert complete(f"/p2pvideo Hans {tmp_path}/my f", names)[1] == [f"{tmp_path}/my film.mp4"]
     assert complete("/p2pvideo Hans nowhere/x", names) == ("nowhere/x", [])
+
+
+def test_a_path_may_begin_with_the_home_folder(names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "one.mp4").touch()
+    assert complete("/p2pvideo Hans ~/f", names) == ("~/f", ["~/films/"])
+    assert complete("/p2pvideo Hans ~/films/", names) == ("~/films/", ["~/films/one.mp4"])
+
+
+def test_a_name_that_cannot_be_typed_is_not_offered(
+    names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line break in it would be two commands."""
+    monkeypatch.chdir(tmp_path)
+    for name in (b"good.mp4", b"bad\n.mp4", b"bad\x1b[2J", b"bad\xff"):
+        Path(os.fsdecode(name)).touch()
+    assert complete("/p2pvideo Hans ", names)[1] == ["good.mp4"]
+
+
+def test_transfers_are_completed_by_number() -> None:
+    asked, offered, started, other = (
+        Transfer(number, "0" * 32, number == 2, "Hans", "clip.mp4", 1) for number in (1, 2, 3, 12)
+    )
+    started.start()
+    names = Names(list, lambda: [asked, offered, started, other])
+    assert complete("/accept ", names) == ("", ["1", "12"])
+    assert complete("/refuse 12", names) == ("12", ["12"])
+    assert complete("/cancel ", names) == ("", ["1", "2", "3", "12"])
+    assert complete("/cancel 1", names) == ("1", ["1", "12"])
+    assert complete("/transfers ", names) == ("", [])
 
 
 @pytest.mark.parametrize(

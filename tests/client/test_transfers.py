@@ -1,57 +1,82 @@
-"""What is said about files, as the library sees it: replies to whoever asked, events in their order."""
+"""Files, as the library sees them: what its user is told, whose port it is, and what ends with a connection."""
 
 from __future__ import annotations
 
-import queue
-from typing import List
+from pathlib import Path
 
 import pytest
 
-from messenger.errors import Refused
-from messenger.protocol.limits import RESUME_MAX
-from messenger.protocol.messages import (
-    Answer,
-    Answered,
-    AnyEvent,
-    Message,
-    Offer,
-    Offered,
-    Outcome,
-    Relayed,
-    TransferOutcome,
-)
-from tests.client.conftest import Enter
+from messenger.client import Client
+from messenger.config import FileConfig
+from messenger.errors import ConfigError, Refused
+from messenger.peer.handle import TransferFailed
+from messenger.peer.transfers import Transfers
+from messenger.protocol.messages import Message, Offer, Outcome
+from messenger.server import Server
+from tests.client.conftest import Enter, reading_threads
+from tests.conftest import Connect
+from tests.support.files import ACCOUNTS
 
 ID = "5f2b8c0e9d7a41633e1c7b90a4d8f256"
 KEY = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
 
 
-def test_offer_answer_and_outcome_come_to_the_other_as_events(enter: Enter) -> None:
-    yoda, hans = enter("Yoda"), enter("Hans")
-    offer = yoda.submit(Offer, user="Hans", transfer=ID, name="a.mp4", size=5, key=KEY, udp_port=14000)
-    assert offer.result(5) == Relayed(offer.id)
-    assert hans.next_event(5) == Offered(ID, "Yoda", "a.mp4", 5, KEY, "aes-128-gcm", "127.0.0.1", 14000)
-    resume = "A" * RESUME_MAX
-    answer = hans.submit(Answer, user="Yoda", transfer=ID, accepted=True, key=KEY, udp_port=14001, resume=resume)
-    assert answer.result(5) == Relayed(answer.id)
-    assert yoda.next_event(5) == Answered(ID, "Hans", True, "127.0.0.1", KEY, 14001, resume=resume)
-    outcome = hans.submit(Outcome, user="Yoda", transfer=ID, code="done", message="it is here")
-    assert outcome.result(5) == Relayed(outcome.id)
-    assert yoda.next_event(5) == TransferOutcome(ID, "Hans", "done", "it is here")
-    assert yoda.events.empty()
+def test_a_client_that_receives_no_files_refuses_each_offer(enter: Enter, server: Server, connect: Connect) -> None:
+    """Its user is told of messages only; what clients say to each other about files is not for people."""
+    hans, yoda = enter("Hans"), connect(server.port, "Yoda")
+    offer = {"user": "Hans", "transfer": ID, "name": "a.mp4", "size": 5, "key": KEY, "udp_port": 14000}
+    assert yoda.ask("offer", **offer)["type"] == "relayed"
+    answer = yoda.read()
+    assert (answer["type"], answer["transfer"], answer["accepted"]) == ("answered", ID, False)
+    assert (answer["code"], answer["message"]) == ("refused", "Hans does not receive files")
+    yoda.ask("outcome", user="Hans", transfer=ID, code="failed")
+    yoda.ask("msgto", user="Hans", text="after")
+    event = hans.next_event(5)
+    assert isinstance(event, Message)
     assert hans.events.empty()
 
 
-def test_they_go_to_the_callback_among_the_messages(enter: Enter) -> None:
-    told: queue.Queue[AnyEvent] = queue.Queue()
+def test_transfers_outlast_a_connection_that_was_given_them(enter: Enter, tmp_path: Path) -> None:
+    """And go to the next one, with the same port."""
+    (tmp_path / "clip").write_bytes(b"clip")
+    (tmp_path / "in").mkdir()
+    files = Transfers(FileConfig(download_dir=tmp_path / "in"))
+    try:
+        first = enter("", files=files)
+        first.close()
+        hans, yoda = enter("", files=files), enter("Yoda")
+        hans.login("Hans", ACCOUNTS["Hans"])
+        (user,) = yoda.active_users()
+        assert user.udp_port == files.port
+        yoda.send_file("Hans", tmp_path / "clip").result(10)
+        assert (tmp_path / "in" / "Yoda_clip").read_bytes() == b"clip"
+    finally:
+        files.close()
+
+
+def test_a_port_in_use_leaves_no_connection_behind(server: Server) -> None:
+    before = reading_threads()
+    taken = Transfers(FileConfig())
+    try:
+        with pytest.raises(ConfigError, match=f"cannot use UDP port {taken.port}"):
+            Client.connect("127.0.0.1", server.port, files=FileConfig(udp_port=taken.port))
+    finally:
+        taken.close()
+    assert reading_threads() == before
+
+
+def test_what_nobody_can_answer_any_more_fails_with_the_connection(enter: Enter, tmp_path: Path) -> None:
+    (tmp_path / "clip").write_bytes(b"clip")
     yoda = enter("Yoda")
-    hans = enter("Hans", on_event=told.put)
-    yoda.send("Hans", "before")
-    yoda.submit(Outcome, user="Hans", transfer=ID, code="failed")
-    yoda.send("Hans", "after")
-    events: List[AnyEvent] = [told.get(timeout=5) for _ in range(3)]
-    assert [type(event) for event in events] == [Message, TransferOutcome, Message]
-    assert hans.events.empty()
+    enter("Hans", files=FileConfig(accept="ask", download_dir=tmp_path))
+    transfer = yoda.send_file("Hans", tmp_path / "clip")
+    yoda.ping()
+    files = yoda.files
+    assert files is not None
+    files.on_connection_lost("the server is gone")
+    with pytest.raises(TransferFailed, match="the server is gone") as caught:
+        transfer.result(5)
+    assert caught.value.code == "connection_lost"
 
 
 def test_a_refusal_is_raised_to_whoever_waits(enter: Enter) -> None:

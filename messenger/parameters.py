@@ -1,0 +1,76 @@
+"""What the command line's parameters may be, and how a wrong one is told: in one line."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import Any, Callable, Final, Optional
+
+import click
+
+from messenger.config import parse_accept, parse_attempts, parse_port, parse_seconds, parse_server, parse_size
+from messenger.errors import ConfigError
+from messenger.transfer.controllers import CONTROLLERS, DEFAULT_CONTROLLER
+
+
+class OneLineError(click.ClickException):
+    """An error that is told in one line on stderr."""
+
+    exit_code = 1
+
+    def show(self, file: Any = None) -> None:
+        """Print the line."""
+        click.echo(f"messenger: {self.message}", err=True)
+
+
+class OneLineUsageError(OneLineError):
+    """The same for a wrong argument."""
+
+    exit_code = 2
+
+
+class Checked(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # generic since click 8.2
+    """A parameter that a function of `messenger.config` reads; what it refuses is told in one line."""
+
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+        self.name = name
+        self._read = read
+
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> Any:
+        """Read the value."""
+        if isinstance(value, str) and _OPTION.match(value):  # came here because negative numbers must
+            known = [name for other in (ctx.command.params if ctx else ()) for name in other.opts]
+            raise click.NoSuchOption(value, possibilities=difflib.get_close_matches(value, known), ctx=ctx)
+        try:
+            return self._read(value) if isinstance(value, str) else value
+        except ConfigError as error:
+            raise OneLineUsageError(str(error)) from None
+
+
+_OPTION: Final = re.compile(r"--?[A-Za-z]")
+
+SERVER_PORT: Final = Checked("port", lambda text: parse_port(text, "SERVER_PORT"))
+REMOTE_PORT: Final = Checked("port", lambda text: parse_port(text, "SERVER_PORT", lowest=1))
+UDP_PORT: Final = Checked("port", lambda text: parse_port(text, "UDP_PORT"))
+ATTEMPTS: Final = Checked("attempts", parse_attempts)
+SECONDS: Final = Checked("seconds", lambda text: parse_seconds(text, "--connect-timeout"))
+ACCEPT: Final = Checked("who", lambda text: parse_accept(text, "--accept"))
+SIZE: Final = Checked("size", lambda text: parse_size(text, "--max-receive-size"))
+SERVER: Final = Checked("server", lambda text: parse_server(text, "--server"))
+FILE: Final = click.Path(path_type=Path)
+
+# Options of more than one command.
+CONNECT_TIMEOUT: Final = click.option(
+    "--connect-timeout", type=SECONDS, default="10", show_default=True, metavar="SECONDS"
+)
+CONGESTION_CONTROL: Final = click.option(
+    "--congestion-control",
+    type=click.Choice(list(CONTROLLERS)),
+    default=DEFAULT_CONTROLLER,
+    show_default=True,
+    help="How the speed of files that are sent is found.",
+)
+NO_OFFLOAD: Final = click.option(
+    "--no-offload", is_flag=True, help="Send and receive single datagrams: no UDP GSO and GRO, for networks they upset."
+)
