@@ -24,7 +24,7 @@ _BURST_BYTES: Final = 5000
 
 
 class Unavailable(Exception):
-    """This machine cannot make such a network, and why."""
+    """Such a network cannot be made on this machine, and why."""
 
 
 class Bottleneck:

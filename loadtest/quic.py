@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime  # noqa: TID251 - a certificate has dates
 import ssl
 import tempfile
 import time
 from pathlib import Path
 from typing import Callable, Final
 
-from aioquic.asyncio import connect, serve
+from aioquic.asyncio.client import connect
 from aioquic.asyncio.protocol import QuicConnectionProtocol
+from aioquic.asyncio.server import serve
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import QuicEvent, StreamDataReceived
 from cryptography import x509

@@ -18,7 +18,8 @@ import time
 from collections import deque
 from typing import Callable, Deque, Dict, Final, Iterator, List, Protocol, Set, Tuple
 
-from messenger.peer.udp import Address, Run, UdpPort
+from messenger.peer.arrivals import Address, Run
+from messenger.peer.udp import UdpPort
 from messenger.transfer.datagram import CONTROL, first_word
 from messenger.transfer.flights import Batch
 from messenger.transfer.geometry import SEGMENT_SIZES
@@ -193,7 +194,7 @@ class Engine:
             for run in runs:
                 runner = runners.get(run.connection)
                 if runner is None:
-                    self.strangers += 1
+                    self.strangers += run.segments
                     continue
                 touched.add(runner)
                 try:

@@ -8,6 +8,7 @@ import math
 import os
 from typing import Any, Callable, Dict, Final, List, Optional, Protocol, Sequence, Type
 
+from messenger.peer.arrivals import Address, Run
 from messenger.peer.engine import Engine, PortWire
 from messenger.peer.handle import (
     NOTHING_MEASURED,
@@ -21,7 +22,6 @@ from messenger.peer.handle import (
     TransferStalled,
     TransferStarted,
 )
-from messenger.peer.udp import Address, Run
 from messenger.protocol.limits import OUTCOME_MESSAGE_MAX
 from messenger.protocol.messages import Outcome
 from messenger.protocol.text import clean

@@ -14,7 +14,7 @@ from messenger.errors import MessengerError, ReplyTimeout
 
 class TransferFailed(MessengerError):
     """A file was not delivered. `code` is for programs: `refused` and other reasons of the receiver, `offline` and
-    other refusals of the server, `no_path`, `peer_gone`, `cancelled`, `changed`, `read_failed`, `no_space`,
+    other refusals of the server, `no_path`, `peer_gone`, `stalled`, `cancelled`, `changed`, `read_failed`, `no_space`,
     `write_failed`, `bad_chunks`, `bad_peer`, `too_large`, `no_answer`, `connection_lost`, `closed`."""
 
     def __init__(self, code: str, message: str) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Callable, Final, Iterator, Optional, Union
 
 from messenger.errors import StorageError
+from messenger.peer.arrivals import Run
 from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, to_bytes, to_message, to_text
 from messenger.peer.handle import Measured, Transfer, TransferAsked, TransferFailed
 from messenger.peer.part import PartFile
-from messenger.peer.udp import Run
 from messenger.protocol.messages import Answer, Offered
 from messenger.transfer.claims import Claims, encode_claims
 from messenger.transfer.endpoint import State

@@ -94,6 +94,7 @@ class Outbound(Exchange):
     def on_outcome(self, code: str, message: str) -> None:
         """The receiver says through the server how it ended: its receipt counts this way too."""
         if code == "received" and self._outgoing is not None and self._outgoing.sender is not None:
+            self._outgoing.confirm(self._now())
             self._finish(None)
         else:
             super().on_outcome(code, message)

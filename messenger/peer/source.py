@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, List
 
 from messenger.errors import MessengerError
-from messenger.peer.udp import SealedChunk
+from messenger.peer.sealed import SealedChunk
 from messenger.protocol.text import clean
 from messenger.transfer.geometry import CHUNK_SIZE, TAG_SIZE, Geometry
 from messenger.transfer.sealing import ChunkCipher

@@ -11,13 +11,14 @@ import select
 import socket
 import struct
 import sys
-from array import array
-from typing import Any, Dict, Final, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Final, List, Optional
 
 from messenger.errors import ConfigError
-from messenger.transfer.datagram import first_word, second_word
+from messenger.peer.arrivals import DATAGRAM_MAX, Address, Layout, Run, new_run
+from messenger.peer.sealed import Cut
+from messenger.transfer.datagram import CONTROL
 from messenger.transfer.flights import Batch
-from messenger.transfer.geometry import CHUNK_SIZE, HEADER_SIZE, SEGMENT_SIZES, TAG_SIZE, segment_count
+from messenger.transfer.geometry import HEADER_SIZE, SEGMENT_SIZES
 
 BUFFER_BYTES: Final = 4 * 1024 * 1024
 """What is asked for as the socket's buffers; the kernel gives as much as net.core.rmem_max and wmem_max allow."""
@@ -25,8 +26,10 @@ BUFFER_BYTES: Final = 4 * 1024 * 1024
 _CHARGE: Final = 3
 """The kernel charges a receive buffer up to twice the bytes of a datagram; a third of it leaves room for control."""
 
-_DATAGRAM_MAX: Final = 65_536
 _SEND_WAIT_MS: Final = 100
+_LONE_MANY: Final = 8
+"""So many datagrams of full size one after the other, each alone, and they are fetched in another way."""
+
 
 _SOL_UDP: Final = 17
 _UDP_SEGMENT: Final = 103
@@ -37,72 +40,6 @@ _NO_OFFLOAD: Final = (errno.EIO, errno.EINVAL, errno.EMSGSIZE, errno.ENOPROTOOPT
 """What the kernel says when it, or the card, cannot segment (EIO: no checksum offload) or not so much."""
 
 _WORDS: Final = struct.Struct("<QQ")
-
-Address = Tuple[Any, ...]
-
-
-class Run(NamedTuple):
-    """Segments of one chunk that stand one behind the other in what arrived, or one control datagram."""
-
-    kind: int
-    connection: int
-    first: int
-    segments: int
-    word: int
-    """The second half of the header: chunk and batch, or the number of a control message."""
-    payload: memoryview
-    address: Address
-
-
-class SealedChunk:
-    """A buffer for a sealed chunk, with the headers of its segments; made once, used for many chunks."""
-
-    def __init__(self) -> None:
-        self.view = memoryview(bytearray(CHUNK_SIZE + TAG_SIZE))
-        self.size = len(self.view)
-        self._layouts: Dict[Tuple[int, int], _Layout] = {}
-
-    def layout(self, kind: int) -> _Layout:
-        """Return headers and payloads for segments of this kind."""
-        layout = self._layouts.get((kind, self.size))
-        if layout is None:
-            layout = self._layouts[kind, self.size] = _Layout(self.view[: self.size], kind)
-        return layout
-
-
-class _Layout:
-    """How a sealed chunk is cut: `buffers` are header, payload, header, payload and so on."""
-
-    def __init__(self, sealed: memoryview, kind: int) -> None:
-        room = SEGMENT_SIZES[kind] - HEADER_SIZE
-        self.kind = kind
-        self.count = segment_count(len(sealed), kind)
-        self.words = array("Q", bytes(HEADER_SIZE * self.count))
-        headers = memoryview(self.words).cast("B")
-        self.connection = -1
-        self.buffers: List[memoryview] = []
-        for number in range(self.count):
-            self.buffers.append(headers[number * HEADER_SIZE : (number + 1) * HEADER_SIZE])
-            self.buffers.append(sealed[number * room : (number + 1) * room])
-
-    def address_to(self, connection: int) -> None:
-        """Put a connection id into all headers."""
-        start = first_word(self.kind, 0, connection)
-        self.words[0::2] = array("Q", range(start, start + (self.count << 8), 1 << 8))
-        self.connection = connection
-
-    def buffers_of(self, mask: int, full: int) -> List[memoryview]:
-        """Return the buffers of some segments."""
-        if mask == full:
-            return self.buffers
-        buffers = []
-        while mask:
-            first = (mask & -mask).bit_length() - 1
-            run = mask >> first
-            count = (~run & (run + 1)).bit_length() - 1
-            buffers += self.buffers[2 * first : 2 * (first + count)]
-            mask &= ~(((1 << count) - 1) << first)
-        return buffers
 
 
 class UdpPort:
@@ -127,10 +64,12 @@ class UdpPort:
             self._try_option(socket.IPPROTO_IPV6, 23, _PROBE)  # IPV6_MTU_DISCOVER
         self._writable = select.poll()
         self._writable.register(self._socket, select.POLLOUT)
-        self._flat = memoryview(bytearray(_DATAGRAM_MAX))
-        self._layouts = [_ReceiveLayout(kind) for kind in range(len(SEGMENT_SIZES))]
-        self._layout: Optional[_ReceiveLayout] = None
+        self._flat = memoryview(bytearray(DATAGRAM_MAX))
+        self._layouts = [Layout(kind) for kind in range(len(SEGMENT_SIZES))]
+        self._layout: Optional[Layout] = None
         """The one in which the next batch is expected."""
+        self._lone = 0 if self._coalesces else _LONE_MANY
+        """How many datagrams have come one by one."""
         self._ancillary = [[(_SOL_UDP, _UDP_SEGMENT, struct.pack("@H", size))] for size in SEGMENT_SIZES]
 
     @property
@@ -162,10 +101,10 @@ class UdpPort:
     def send_batch(self, address: Address, connection: int, batch: Batch) -> None:
         """Send the segments of a batch, whose `flight.sealed` is a `SealedChunk`."""
         flight = batch.flight
-        layout: _Layout = flight.sealed.layout(flight.kind)
+        layout: Cut = flight.sealed.layout(flight.kind)
         if layout.connection != connection:
             layout.address_to(connection)
-        layout.words[1::2] = array("Q", [second_word(flight.chunk, batch.number)]) * layout.count
+        layout.stamp(flight.chunk, batch.number)
         buffers = layout.buffers_of(batch.mask, flight.full)
         try:
             if self._segments and len(buffers) > 2:
@@ -183,26 +122,24 @@ class UdpPort:
             pass  # as in `send`
 
     def receive(self) -> Optional[List[Run]]:
-        """Return what the next system call brings; None if there is nothing. Payloads are good until the next call.
+        """Return what has arrived, or a part of it; None if there is nothing. Payloads are good until the next call.
 
         An empty list stands for something that is no datagram of ours.
         """
+        if self._lone >= _LONE_MANY:
+            return self._receive_lone(self._layout or self._layouts[0])
         layout = self._layout
-        buffers = [self._flat] if layout is None else layout.buffers
         try:
-            if self._coalesces:
-                length, ancillary, _, address = self._socket.recvmsg_into(buffers, _GRO_SPACE)
-                stride = int.from_bytes(ancillary[0][2], "little") if ancillary else length
-            else:
-                length, address = self._socket.recvfrom_into(self._flat)
-                stride = length
-                layout = None
+            buffers = [self._flat] if layout is None else layout.buffers
+            length, ancillary, _, address = self._socket.recvmsg_into(buffers, _GRO_SPACE)
         except BlockingIOError:
             return None
         except OSError:
             return []  # what an earlier datagram of ours met: nobody listens there, no route
+        stride = int.from_bytes(ancillary[0][2], "little") if ancillary else length
         if length < HEADER_SIZE:
             return []
+        self._lone = self._lone + 1 if length == stride and length in SEGMENT_SIZES else 0
         if layout is not None:
             tail = length % layout.size
             if (stride == layout.size and not 0 < tail < HEADER_SIZE) or length <= min(stride, layout.size):
@@ -210,12 +147,38 @@ class UdpPort:
             layout.flatten(length, self._flat)
         return self._runs(length, stride, address)
 
+    def _receive_lone(self, layout: Layout) -> Optional[List[Run]]:
+        """As `receive`, where the kernel joins nothing: fetch datagrams one by one into the places of a batch."""
+        size = layout.size
+        sender: Address = ()
+        for slot, buffers in enumerate(layout.slots):
+            try:
+                length, ancillary, _, address = self._socket.recvmsg_into(buffers, _GRO_SPACE)
+            except BlockingIOError:
+                return layout.runs(slot * size, sender) if slot else None
+            except OSError:
+                length, ancillary = 0, []
+            if length == size and not ancillary and layout.kind_in(slot) != CONTROL:
+                sender = address
+                continue
+            if HEADER_SIZE <= length <= size and not ancillary:
+                return layout.runs(slot * size + length, address)
+            runs = layout.runs(slot * size, sender) if slot else []
+            if length >= HEADER_SIZE:
+                layout.flatten(length, self._flat, slot)
+                stride = int.from_bytes(ancillary[0][2], "little") if ancillary else length
+                if length > stride and self._coalesces:
+                    self._lone = 0  # now they are joined
+                runs += self._runs(length, stride, address)
+            return runs
+        return layout.runs(len(layout.slots) * size, sender)
+
     def close(self) -> None:
         """Give the port back."""
         self._socket.close()
 
     def _runs(self, length: int, stride: int, address: Address) -> List[Run]:
-        if length > stride and stride in SEGMENT_SIZES:
+        if stride in SEGMENT_SIZES:
             self._layout = self._layouts[SEGMENT_SIZES.index(stride)]  # the next one goes straight to its place
         runs = []
         flat = self._flat
@@ -223,7 +186,7 @@ class UdpPort:
             end = min(start + stride, length)
             if end - start >= HEADER_SIZE:
                 first, second = _WORDS.unpack_from(flat, start)
-                runs.append(_run(first, 1, second, flat[start + HEADER_SIZE : end], address))
+                runs.append(new_run(first, 1, second, flat[start + HEADER_SIZE : end], address))
         return runs
 
     def _send(self, buffers: List[Any], ancillary: List[Any], address: Address) -> None:
@@ -239,56 +202,6 @@ class UdpPort:
         except OSError:
             return False
         return True
-
-
-class _ReceiveLayout:
-    """Buffers into which the kernel puts a batch so that headers and payloads each stand one behind the other."""
-
-    def __init__(self, kind: int) -> None:
-        self.size = SEGMENT_SIZES[kind]
-        room = self.size - HEADER_SIZE
-        count = -(-_DATAGRAM_MAX // self.size)
-        self._words = array("Q", bytes(HEADER_SIZE * count))
-        headers = memoryview(self._words).cast("B")
-        self._payload = memoryview(bytearray(room * count))
-        self._room = room
-        self.buffers: List[memoryview] = []
-        for number in range(count):
-            self.buffers.append(headers[number * HEADER_SIZE : (number + 1) * HEADER_SIZE])
-            self.buffers.append(self._payload[number * room : (number + 1) * room])
-
-    def runs(self, length: int, address: Address) -> List[Run]:
-        """Return the runs of what has arrived in the buffers."""
-        count = -(-length // self.size)
-        bytes_of_all = length - count * HEADER_SIZE
-        if count == 1:
-            return [_run(self._words[0], 1, self._words[1], self._payload[:bytes_of_all], address)]
-        firsts = self._words[0 : 2 * count : 2].tolist()
-        seconds = self._words[1 : 2 * count : 2].tolist()
-        start = firsts[0]
-        if seconds.count(seconds[0]) == count and firsts == list(range(start, start + (count << 8), 1 << 8)):
-            return [_run(start, count, seconds[0], self._payload[:bytes_of_all], address)]
-        return list(self._split(firsts, seconds, bytes_of_all, address))
-
-    def flatten(self, length: int, into: memoryview) -> None:
-        """Put what has arrived back into one piece: it was no batch of this kind."""
-        into[:length] = b"".join(self.buffers)[:length]
-
-    def _split(self, firsts: List[int], seconds: List[int], length: int, address: Address) -> Iterator[Run]:
-        begin = 0
-        for number in range(1, len(firsts) + 1):
-            if (
-                number == len(firsts)
-                or firsts[number] != firsts[number - 1] + (1 << 8)
-                or seconds[number] != seconds[begin]
-            ):
-                payload = self._payload[begin * self._room : min(number * self._room, length)]
-                yield _run(firsts[begin], number - begin, seconds[begin], payload, address)
-                begin = number
-
-
-def _run(first: int, count: int, second: int, payload: memoryview, address: Address) -> Run:
-    return Run(first & 0xFF, first >> 16, first >> 8 & 0xFF, count, second, payload, address)
 
 
 def _open(port: int) -> socket.socket:

@@ -16,6 +16,9 @@ SILENCE_TOLD: Final = 10.0
 SILENCE_MAX: Final = 30.0
 """Seconds without a word after which a transfer is given up."""
 
+STALL_MAX: Final = 120.0
+"""Seconds without a new chunk after which a transfer is given up although the other side answers."""
+
 UNPROVED_MAX: Final = 10
 """Datagrams to an address that has not proved that it wants them: else a peer could aim us at a third party."""
 
@@ -76,6 +79,7 @@ class Endpoint:
         self._opener = opener
         self._challenge = challenge
         self._heard_at = now
+        self._progress_at = now
         self._unproved: Dict[Hashable, int] = {}
         self._farewells: List[Tuple[float, Control]] = []
         self._ended_at = math.inf
@@ -129,6 +133,8 @@ class Endpoint:
         if not self.has_ended:
             if self.silence(now) >= SILENCE_MAX:
                 self.fail(now, "peer_gone", f"nothing was heard from the other side for {SILENCE_MAX:.0f} s")
+            elif self.state is State.RUNNING and now >= self._progress_at + STALL_MAX:
+                self.fail(now, "stalled", f"the other side answers, but nothing got through for {STALL_MAX:.0f} s")
             else:
                 self._work(now)
 
@@ -136,7 +142,8 @@ class Endpoint:
         """Return when `poll` is to be called again."""
         if self.has_ended:
             return self._farewells[0][0] if self._farewells else self._ended_at + LINGER
-        return min(self._heard_at + SILENCE_MAX, self._next_work())
+        patience = self._progress_at + STALL_MAX if self.state is State.RUNNING else math.inf
+        return min(self._heard_at + SILENCE_MAX, patience, self._next_work())
 
     def _challenge_to(self, address: Hashable) -> bytes:
         """Return what only whoever receives at this address can send back: another for each, or a peer could take what

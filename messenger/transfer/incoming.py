@@ -6,7 +6,7 @@ import math
 from typing import Final, Hashable, Sequence, Tuple
 
 from messenger.transfer.datagram import Control, Done, DoneSeen, Hello, Ping, Start, Verdict, Welcome
-from messenger.transfer.endpoint import Endpoint, State, Wire
+from messenger.transfer.endpoint import LINGER, SILENCE_MAX, Endpoint, State, Wire
 from messenger.transfer.geometry import Geometry
 from messenger.transfer.receiver import Receiver, Store, TooManyBadChunks
 from messenger.transfer.sealing import ControlOpener, ControlSealer, Secrets
@@ -47,6 +47,7 @@ class Incoming(Endpoint):
         """Whether the sender agreed to what an earlier attempt has left."""
         self._next_done = math.inf
         self._dones = 0
+        self._is_receipt_seen = False
 
     def on_segments(
         self, now: float, kind: int, chunk: int, batch: int, first: int, count: int, payload: memoryview
@@ -57,11 +58,14 @@ class Incoming(Endpoint):
         # Whoever knows the connection id is the sender, or has read what it sends: good enough for a sign of life.
         self._heard_at = now
         receiver = self.receiver
+        before = receiver.chunks_done
         try:
             receiver.on_segments(now, kind, chunk, batch, first, count, payload)
         except TooManyBadChunks as error:
             self.fail(now, "bad_chunks", str(error))
             return
+        if receiver.chunks_done != before:
+            self._progress_at = now
         if receiver.ack_deadline() <= now:
             self._send_acks(now)
         if receiver.is_complete:
@@ -76,6 +80,8 @@ class Incoming(Endpoint):
 
     def poll(self, now: float) -> None:
         """Send what is due, the receipt too."""
+        if self.state is State.FINISHING:
+            self._heard_at = now  # a disk may take its time, and nothing more is needed from the sender
         super().poll(now)
         if self.state is State.DONE and now >= self._next_done:
             self._tell(Done())
@@ -84,11 +90,17 @@ class Incoming(Endpoint):
 
     def deadline(self) -> float:
         """Return when `poll` is to be called again."""
-        return super().deadline() if self._next_done == math.inf else self._next_done
+        if self.state is State.DONE:
+            return min(self._next_done, self._forgotten_at())
+        return super().deadline()
 
     def is_forgotten(self, now: float) -> bool:
         """Return whether it has ended so long ago that it need not answer any more."""
-        return super().is_forgotten(now) and self._next_done == math.inf
+        return now >= self._forgotten_at() if self.state is State.DONE else super().is_forgotten(now)
+
+    def _forgotten_at(self) -> float:
+        # A sender that has not seen the receipt may be back within this time, and ask.
+        return self._ended_at + (LINGER if self._is_receipt_seen else SILENCE_MAX)
 
     # ---- what comes in --------------------------------------------------------------------------------------
 
@@ -101,9 +113,13 @@ class Incoming(Endpoint):
         elif isinstance(message, Start):
             self._take_start(now, address, message)
         elif isinstance(message, Ping):
-            self._send_acks(now)
+            if self.state is State.DONE:
+                self._tell(Done())
+            else:
+                self._send_acks(now)
         elif isinstance(message, DoneSeen):
             self._next_done = math.inf
+            self._is_receipt_seen = True
 
     def _take_start(self, now: float, address: Hashable, start: Start) -> None:
         if start.echo != self._challenge_to(address):
@@ -113,6 +129,7 @@ class Incoming(Endpoint):
             self.state = State.CHECKING
         if self.state is State.CHECKING and start.verdict != Verdict.CHECKING:
             self.state = State.RUNNING
+            self._progress_at = now
             self.receiver.is_started = True
             self.is_resumed = start.verdict == Verdict.RESUMED and bool(self._claims)
             if self.is_resumed:

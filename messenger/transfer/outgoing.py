@@ -80,6 +80,13 @@ class Outgoing(Endpoint):
         if self._welcome is not None and not self.has_ended:
             self._run(now, self._welcome)
 
+    def confirm(self, now: float) -> None:
+        """Take the receipt, and say so; it may come through the server as well."""
+        if self.sender is not None and not self.has_ended:
+            self._end(now, State.DONE)
+        if self.state is State.DONE:
+            self._tell(DoneSeen())
+
     # ---- what comes in --------------------------------------------------------------------------------------
 
     def _take(self, now: float, address: Hashable, message: Control) -> None:
@@ -88,7 +95,7 @@ class Outgoing(Endpoint):
         elif isinstance(message, Welcome):
             self._take_welcome(now, address, message)
         elif isinstance(message, Done):
-            self._take_done(now)
+            self.confirm(now)
 
     def _take_ack(self, now: float, ack: Ack) -> None:
         if self.sender is None or self.has_ended:
@@ -96,7 +103,10 @@ class Outgoing(Endpoint):
         if ack.is_started:
             self._next_start = math.inf
         self._stop_searching()
+        before = self.sender.chunks_acknowledged
         self.sender.on_ack(now, ack)
+        if self.sender.chunks_acknowledged != before:
+            self._progress_at = now
         if self.sender.is_complete and self.state is State.RUNNING:
             self.state = State.FINISHING
             self._next_ping = now + PING_INTERVAL
@@ -136,14 +146,9 @@ class Outgoing(Endpoint):
             self._geometry, self._todo, self._source, controller, self.round_trip, kind, welcome.allowance
         )
         self.state = State.FINISHING if self.sender.is_complete else State.RUNNING
+        self._progress_at = now
         self._next_start = now
         self._next_ping = math.inf if self.state is State.RUNNING else now + PING_INTERVAL
-
-    def _take_done(self, now: float) -> None:
-        if self.sender is not None and not self.has_ended:
-            self._end(now, State.DONE)
-        if self.state is State.DONE:
-            self._tell(DoneSeen())
 
     # ---- what goes out --------------------------------------------------------------------------------------
 

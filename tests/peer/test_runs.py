@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from messenger.peer.udp import Run, UdpPort, _ReceiveLayout
+from messenger.peer.arrivals import Layout, Run
+from messenger.peer.udp import UdpPort
 from messenger.transfer.datagram import CONTROL, first_word
 from messenger.transfer.geometry import HEADER_SIZE, SEGMENT_SIZES
 
@@ -103,6 +104,41 @@ def test_each_datagram_of_any_arrival_is_found(sequence: List[Tuple[int, List[by
         assert split(runs, stride - HEADER_SIZE) == parse(datagrams)
 
 
+class Queue(Fed):
+    """Brings one datagram after the other, then nothing."""
+
+    def __init__(self, datagrams: List[bytes]) -> None:
+        super().__init__()
+        self.datagrams = list(datagrams)
+
+    def recvmsg_into(
+        self, buffers: List[memoryview], size: int
+    ) -> Tuple[int, List[Tuple[int, int, bytes]], int, object]:
+        if not self.datagrams:
+            raise BlockingIOError
+        self.data = self.datagrams.pop(0)
+        self.stride = len(self.data)
+        return super().recvmsg_into(buffers, size)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(arrivals(), min_size=1, max_size=4), st.booleans())
+def test_each_datagram_is_found_when_they_come_one_by_one(sequence: List[Tuple[int, List[bytes]]], joins: bool) -> None:
+    """Whether the kernel joins none at all, or could and does not."""
+    datagrams = [one for _, many in sequence for one in many]
+    port = UdpPort(0, offload=joins)
+    port._socket.close()
+    port._socket = Queue(datagrams)  # type: ignore[assignment]  # stands for a socket
+    found: Parsed = []
+    while True:
+        layout = port._layout or port._layouts[0]
+        runs = port.receive()
+        if runs is None:
+            break
+        found += split(runs, layout.size - HEADER_SIZE)
+    assert found == parse(datagrams)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(range(len(SEGMENT_SIZES))), st.data())
 def test_a_layout_splits_as_one_who_looks_at_each(kind: int, data: st.DataObject) -> None:
@@ -111,7 +147,7 @@ def test_a_layout_splits_as_one_who_looks_at_each(kind: int, data: st.DataObject
     last = data.draw(st.integers(HEADER_SIZE, size))
     datagrams = [datagram(*header, size) for header in headers]
     datagrams[-1] = datagrams[-1][:last]
-    layout = _ReceiveLayout(kind)
+    layout = Layout(kind)
     fed = Fed()
     fed.stride, fed.data = size, b"".join(datagrams)
     fed.recvmsg_into(layout.buffers, 0)

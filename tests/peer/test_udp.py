@@ -12,7 +12,9 @@ import pytest
 
 from messenger.errors import ConfigError
 from messenger.peer import udp
-from messenger.peer.udp import Run, SealedChunk, UdpPort
+from messenger.peer.arrivals import Run
+from messenger.peer.sealed import SealedChunk
+from messenger.peer.udp import UdpPort
 from messenger.transfer.datagram import second_word
 from messenger.transfer.flights import Batch, Flight
 from messenger.transfer.geometry import (
