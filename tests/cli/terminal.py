@@ -148,7 +148,10 @@ class Terminal:
 
     def close(self) -> None:
         """End the program, whatever it does."""
-        self._child.close(force=True)
+        try:
+            self._child.close(force=True)
+        except pexpect.ExceptionPexpect:
+            self._child.wait()  # it was killed, and a busy machine takes longer than pexpect waits
 
     def _settings(self) -> List[Any]:
         return termios.tcgetattr(self._child.child_fd)

@@ -145,7 +145,7 @@ def test_ctrl_c_is_status_130_and_the_receiver_keeps_what_it_has(people: People)
 def test_a_terminal_is_asked_for_the_password_and_shows_a_bar(serve_process: ServeProcess, folder: Path) -> None:
     served = serve_process()
     people = People(served.port, folder)
-    people.write("Hans", "clip.mp4", 600_000)
+    people.write("Hans", "clip.mp4", 400_000)
     command = [sys.executable, "-m", "tests.cli.slow", "push", "Leia", "clip.mp4"]
     arguments = ["--server", f"127.0.0.1:{served.port}", "--username", "Hans"]
     terminal = Terminal([*command, *arguments], people.home("Hans"), env={"RATE": "600000"})
@@ -153,13 +153,13 @@ def test_a_terminal_is_asked_for_the_password_and_shows_a_bar(serve_process: Ser
         terminal.until_typing("Password:")
         leia = people.enter("Leia")
         terminal.enter(ACCOUNTS["Hans"])
-        terminal.until(lambda: re.search(r"clip.mp4 to Leia.*\d+/600.0 kB", terminal.text) is not None, "a bar")
+        terminal.until(lambda: re.search(r"clip.mp4 to Leia.*\d+/400.0 kB", terminal.text) is not None, "a bar")
         leia.until("received clip.mp4 from Hans")
         assert terminal.end() == 0
     finally:
         terminal.close()
         people.close()
-    assert re.fullmatch(r"Password:\s+delivered clip.mp4 to Leia: 600.0 kB in .*", terminal.text, re.DOTALL)
+    assert re.fullmatch(r"Password:\s+delivered clip.mp4 to Leia: 400.0 kB in .*", terminal.text, re.DOTALL)
     assert "━" not in terminal.text, "the bar is gone"
     assert ACCOUNTS["Hans"] not in terminal.raw
 
