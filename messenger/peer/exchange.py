@@ -6,7 +6,7 @@ import base64
 import logging
 import math
 import os
-from typing import Any, Callable, Dict, Final, List, Optional, Protocol, Sequence, Type
+from typing import Any, Callable, Dict, Final, Hashable, List, Optional, Protocol, Sequence, Type
 
 from messenger.peer.arrivals import Address, Run
 from messenger.peer.engine import Engine, PortWire
@@ -43,6 +43,8 @@ class Host(Protocol):
 
     engine: Engine
     username: str
+    shortest: Dict[Hashable, float]
+    """The shortest round trip to each address, while files are being sent (see `messenger.transfer.outgoing`)."""
 
     def signal(self, kind: Type[Any], on_refused: Callable[[str, str], None], **fields: Any) -> None:
         """Send a request through the server; `on_refused` is called in the engine's thread with code and sentence."""
@@ -53,8 +55,8 @@ class Host(Protocol):
     def addresses(self) -> List[str]:
         """Return the addresses of this machine that the other side may reach."""
 
-    def share_allowance(self) -> None:
-        """Divide the room of the receive buffer anew among the files that are being received."""
+    def share(self) -> None:
+        """Divide the machine anew among the transfers that run."""
 
     def forget(self, exchange: Exchange) -> None:
         """It has ended, and nothing will be heard of it any more."""
@@ -231,7 +233,7 @@ class Exchange:
             return
         self._answer_due = self._next_progress = math.inf
         self._clean_up(error)
-        self._host.share_allowance()
+        self._host.share()
         if error is not None:
             self.emit(TransferEnded, code=error.code, message=str(error))
         else:

@@ -146,7 +146,7 @@ class Inbound(Exchange):
             claims.runs(),
         )
         self._run(self._incoming, secrets.receiver_id)
-        self._host.share_allowance()
+        self._host.share()
         self._answer(accepted=True, secrets=secrets, claims=claims)
         self._start()
 

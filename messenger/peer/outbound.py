@@ -86,6 +86,7 @@ class Outbound(Exchange):
             self._source,
             self._make_controller,
             self._kind_max,
+            self._host.shortest,
         )
         self._start()
         self._run(self._outgoing, secrets.sender_id)
@@ -93,11 +94,22 @@ class Outbound(Exchange):
 
     def on_outcome(self, code: str, message: str) -> None:
         """The receiver says through the server how it ended: its receipt counts this way too."""
-        if code == "received" and self._outgoing is not None and self._outgoing.sender is not None:
+        if code == "received" and self._outgoing is not None:
             self._outgoing.confirm(self._now())
-            self._finish(None)
+            self._settle()
+            self._engine.schedule(self)
         else:
             super().on_outcome(code, message)
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether data is on its way."""
+        return self._outgoing is not None and not self._outgoing.has_ended
+
+    def join_crowd(self, size: int) -> None:
+        """Be one of so many transfers that send at the same time."""
+        if self._outgoing is not None:
+            self._outgoing.join_crowd(size)
 
     def cancel(self, code: str) -> None:
         """End it because its person wants so."""
@@ -142,6 +154,7 @@ class Outbound(Exchange):
         self._source.begin(ChunkCipher(secrets.chunks, self._cipher), last)
         self.handle.resumed = min(sum(count for _, count in runs) * CHUNK_SIZE, geometry.size)
         self._outgoing.begin(self._now(), missing(runs, geometry), claims is not None)
+        self._host.share()
         self._engine.schedule(self)
 
     def _advance(self, now: float) -> None:

@@ -7,7 +7,7 @@ import socket
 import threading
 import uuid
 from pathlib import Path
-from typing import Any, Callable, Dict, Final, List, Optional, Tuple, Type, Union
+from typing import Any, Callable, Dict, Final, Hashable, List, Optional, Tuple, Type, Union
 
 from messenger.config import FileConfig
 from messenger.errors import ConnectionLost, MessengerError
@@ -28,7 +28,7 @@ from messenger.transfer.naming import base_name
 INCOMING_MAX: Final = 256
 """Files that are received at one time; more are refused."""
 
-OVERCOMMIT: Final = 4
+OVERCOMMIT: Final = 5
 """How often the room of the receive buffer is given away: many transfers hardly ever fill their shares at one moment,
 and with small ones each batch would be small."""
 
@@ -60,6 +60,8 @@ class Transfers:
         """This end of the connection to the server."""
         self.engine = Engine(UdpPort(config.udp_port, config.socket_buffer, config.offload))
         self._kind_max = max(kind for kind, size in enumerate(SEGMENT_SIZES) if size <= config.segment_max or not kind)
+        self.shortest: Dict[Hashable, float] = {}
+        """The shortest round trip to each address, while files are being sent."""
         self._exchanges: Dict[Tuple[str, str], Exchange] = {}
         """User and transfer id to what is not over yet."""
         self._handles: Dict[int, Transfer] = {}
@@ -187,13 +189,19 @@ class Transfers:
                 continue  # no way out by this family
         return [address for address in found if address and "%" not in address][:ADDRESSES_MAX]
 
-    def share_allowance(self) -> None:
-        """Divide the room of the receive buffer among the files that are being received."""
+    def share(self) -> None:
+        """Divide the room of the receive buffer among the files that are being received, and the pace of batches
+        among those that are being sent."""
         receiving = [one for one in self._exchanges.values() if isinstance(one, Inbound) and one.is_receiving]
         room = self.engine.port.allowance
         share = max(min(room, room * OVERCOMMIT // max(1, len(receiving))), ALLOWANCE_MIN)
         for inbound in receiving:
             inbound.allow(share)
+        sending = [one for one in self._exchanges.values() if isinstance(one, Outbound) and one.is_sending]
+        for outbound in sending:
+            outbound.join_crowd(len(sending))
+        if not sending:
+            self.shortest.clear()
 
     def forget(self, exchange: Exchange) -> None:
         """A transfer has ended, and nothing will be heard of it any more."""

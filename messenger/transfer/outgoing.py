@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Callable, Final, Hashable, Iterator, Optional, Sequence, Tuple
+from typing import Callable, Dict, Final, Hashable, Iterator, Optional, Sequence, Tuple
 
 from messenger.transfer.congestion import Controller
 from messenger.transfer.datagram import Ack, Control, Done, DoneSeen, Hello, Ping, Start, Verdict, Welcome
@@ -51,8 +51,11 @@ class Outgoing(Endpoint):
         source: Source,
         make_controller: MakeController,
         kind_max: int = len(SEGMENT_SIZES) - 1,
+        shortest: Optional[Dict[Hashable, float]] = None,
     ) -> None:
-        """`addresses` are where the receiver may be, `kind_max` is the largest segment to be used."""
+        """`addresses` are where the receiver may be, `kind_max` is the largest segment to be used. `shortest` holds
+        the shortest round trip (s) to each address, for all transfers that run at the same time: one that begins
+        behind the queue of others could not see it (compare RFC 9040)."""
         sealer = ControlSealer(secrets.to_receiver, secrets.receiver_id)
         super().__init__(now, wire, sealer, ControlOpener(secrets.to_sender), challenge)
         self.addresses = list(addresses)
@@ -60,6 +63,7 @@ class Outgoing(Endpoint):
         self._source = source
         self._make_controller = make_controller
         self._kind_max = kind_max
+        self._shortest: Dict[Hashable, float] = {} if shortest is None else shortest
         self._began_at = now
         self._searching_since = now
         """Since when it is not known where the receiver is; infinite while it is."""
@@ -70,6 +74,7 @@ class Outgoing(Endpoint):
         self._verdict = Verdict.CHECKING
         self._next_start = math.inf
         self._next_ping = math.inf
+        self._crowd = 1
         self.sender: Optional[Sender] = None
         self.round_trip = RoundTrip()
 
@@ -80,10 +85,19 @@ class Outgoing(Endpoint):
         if self._welcome is not None and not self.has_ended:
             self._run(now, self._welcome)
 
+    def join_crowd(self, size: int) -> None:
+        """Be one of so many transfers that send at the same time here."""
+        self._crowd = size
+        if self.sender is not None:
+            self.sender.crowd = size
+
     def confirm(self, now: float) -> None:
         """Take the receipt, and say so; it may come through the server as well."""
-        if self.sender is not None and not self.has_ended:
-            self._end(now, State.DONE)
+        if not self.has_ended:
+            if self.sender is None or not self.sender.has_sent_all:
+                self.fail(now, "bad_peer", "the other side claims to have what was not sent")
+            else:
+                self._end(now, State.DONE)
         if self.state is State.DONE:
             self._tell(DoneSeen())
 
@@ -105,6 +119,9 @@ class Outgoing(Endpoint):
         self._stop_searching()
         before = self.sender.chunks_acknowledged
         self.sender.on_ack(now, ack)
+        base = self.round_trip.base
+        if 0 < base < self._shortest.get(self.path, math.inf):
+            self._shortest[self.path] = base
         if self.sender.chunks_acknowledged != before:
             self._progress_at = now
         if self.sender.is_complete and self.state is State.RUNNING:
@@ -140,11 +157,14 @@ class Outgoing(Endpoint):
 
     def _run(self, now: float, welcome: Welcome) -> None:
         assert self._todo is not None
+        if self.path in self._shortest:
+            self.round_trip.update(now, self._shortest[self.path])
         kind = min(welcome.kind, self._kind_max)
         controller = self._make_controller(SEGMENT_SIZES[kind], self.round_trip)
         self.sender = Sender(
             self._geometry, self._todo, self._source, controller, self.round_trip, kind, welcome.allowance
         )
+        self.sender.crowd = self._crowd
         self.state = State.FINISHING if self.sender.is_complete else State.RUNNING
         self._progress_at = now
         self._next_start = now

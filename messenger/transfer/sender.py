@@ -84,6 +84,8 @@ class Sender:
         self._next_send = -math.inf
         self._probes = 0
         self._probe_batches = 0
+        self.crowd = 1
+        """Transfers that send at the same time here: together they make a batch each `BATCH_SECONDS`."""
         self.sent_segments = 0
         self.repeated_segments = 0
         self._set_pace()
@@ -92,6 +94,11 @@ class Sender:
     def is_complete(self) -> bool:
         """Whether the receiver has all chunks, verified and written."""
         return self._flights.cumulative == self._chunks
+
+    @property
+    def has_sent_all(self) -> bool:
+        """Whether every segment was sent at least once: nobody can have the file before."""
+        return self._next == self._chunks and self._flights.fresh is None
 
     @property
     def chunks_acknowledged(self) -> int:
@@ -152,8 +159,9 @@ class Sender:
         self._limit = min(window, fits)
         self._rate = self._controller.pacing_rate()
         size = SEGMENT_SIZES[self.kind]
+        by_pace = self._rate * BATCH_SECONDS * self.crowd
         most = segment_count(CHUNK_SIZE + TAG_SIZE, self.kind)
-        self._quota = min(most, max(1, int(min(self._rate * BATCH_SECONDS, window / 4, fits / 2)) // size))
+        self._quota = min(most, max(1, int(min(by_pace, window / 4, fits / 2)) // size))
         self._needed = min(self._quota * size, self._limit)
 
     def _has_room(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Callable, List
 
 import pytest
 
-from messenger.peer.handle import TransferDone, TransferEnded, TransferStalled
+from messenger.peer.handle import TransferDone, TransferEnded, TransferFailed, TransferStalled
 from messenger.peer.outbound import Outbound
 from messenger.peer.part import PartFile
 from messenger.protocol.messages import Answered
@@ -112,7 +112,7 @@ def test_a_receipt_that_only_the_server_brings_counts(enter: Enter, monkeypatch:
 def test_a_receiver_that_lies_about_its_receipt_learns_nothing_more(
     enter: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it said ends the transfer, and the closed file's descriptor may be that of another one."""
+    """Nobody has a file that was not sent to its end: what it said ends the transfer as a failure."""
     yoda, hans = enter("Yoda"), enter("Hans")
     gate = Gate(monkeypatch)
     sent = yoda.client.send_file("Hans", yoda.make("a.bin", SIZE))
@@ -125,7 +125,9 @@ def test_a_receiver_that_lies_about_its_receipt_learns_nothing_more(
     hans.client.ping()
     yoda.client.ping()
     gate.open()
-    sent.result(10)
+    with pytest.raises(TransferFailed) as failed:
+        sent.result(10)
+    assert failed.value.code == "bad_peer"
     eventually(lambda: hans.files.list()[0].is_ended, 5, "the receiver is told that there is no more")
     assert "Yoda_a.bin" not in hans.received()
 
