@@ -94,7 +94,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def measure(name: str, queue: float, loss: float, tcp_after: Optional[float], seconds: float) -> Seen:
-    """Run one transfer for so long, and TCP beside it if `tcp_after` (seconds after ours, negative: before) is given."""
+    """Run one transfer for so long; with `tcp_after`, TCP beside it, so many seconds later (negative: earlier)."""
     with (
         tempfile.TemporaryDirectory(prefix="sharing-") as text,
         Bottleneck(MEGABITS, DELAY, int(queue * BDP), loss) as network,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final, NamedTuple, Protocol
 
 from messenger.transfer.rtt import RoundTrip
@@ -71,7 +72,8 @@ class Controller(Protocol):
         """Something arrived."""
 
     def on_timeout(self, now: float) -> None:
-        """The third probe in a row was not answered, or a later one."""
+        """The third probe in a row was not answered, or a later one. Losses that are told before the next `on_ack` are
+        of what was sent before it, and have had their answer."""
 
 
 class Cubic:
@@ -82,7 +84,7 @@ class Cubic:
         self.window = INITIAL_WINDOW * segment
         self._round_trip = round_trip
         self._size = float(self.window)  # the window, with the parts of bytes that slow growth needs
-        self._threshold = float("inf")  # slow start below it
+        self._threshold = inf  # slow start below it
         self._peak = 0.0  # W_max: where the curve is flat
         self._prior = 0.0  # cwnd_prior: the window before the reduction
         self._reno = 0.0  # W_est: the window that Reno would have by now
@@ -98,7 +100,7 @@ class Cubic:
 
     def on_loss(self, now: float, lost: int, is_new_event: bool) -> None:
         """Reduce the window, once a round trip."""
-        if is_new_event:
+        if is_new_event and not self._timeouts:
             self._reduce(now, BETA)
             self.window = int(self._size)
 
@@ -154,6 +156,8 @@ class Cubic:
         segment = self.segment
         reno = self._reno = self._reno + (RENO_GAIN if self._reno < self._prior else 1.0) * segment * share
         ahead = now + self._round_trip.smoothed - self._epoch - self._climb
-        target = max(SCALE * segment * ahead * ahead * ahead + self._peak, reno)
-        if target > size:
+        target = SCALE * segment * ahead * ahead * ahead + self._peak
+        if reno > target:
+            self._size = max(size, reno)
+        elif target > size:
             self._size = size + min((target - size) * share, acked / 2)

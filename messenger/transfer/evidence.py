@@ -17,16 +17,22 @@ SPAN_TRIPS: Final = 1.5
 KEPT_TRIPS: Final = 8
 """Round trips for which the largest rate is kept (BBR keeps ten)."""
 
-CEILING_BYTES: Final = 600_000
-"""Bytes over which a share of loss is taken, 500 segments of 1200: its standard deviation at 5 % loss is 1 %."""
+CEILING_BYTES: Final = 2_400_000
+"""Bytes over which a share of loss is taken, 2000 segments of 1200: its standard deviation at 5 % of random loss is
+0.5 %, and bursts of 20 segments even out."""
+
+FIRST_BYTES: Final = 240_000
+"""Bytes while the path's own share is not known, 200 segments: slow start must end soon."""
 
 CEILING_FACTOR: Final = 2.0
+"""Loss is out of the usual above so many times the path's own share, plus `CEILING_MARGIN`."""
+
 CEILING_MARGIN: Final = 0.03
-"""Loss is out of the usual above factor x the path's own share + margin: over four standard deviations at 5 % loss.
-BBRv3's fixed 2 % would be exceeded all the time on a path with 5 % random loss."""
+"""What may be lost beyond that. BBRv3's fixed 2 % would be exceeded all the time on a path with 5 % random loss."""
 
 FIRST_CEILING: Final = 0.2
-"""Share of loss that is out of the usual while the path's own is not known."""
+"""Share of loss that is out of the usual while the path's own is not known: between what radio links lose and what
+slow start loses in the round trip in which it has overrun the queue."""
 
 USUAL_KNOWN: Final = 3
 """Shares of loss after which the path's own is known."""
@@ -34,13 +40,20 @@ USUAL_KNOWN: Final = 3
 USUAL_KEPT: Final = 20
 """Shares of loss of which the least is the path's own."""
 
+UNHELPED: Final = 0.85
+"""Where at least this part of an unusual share is left after we have backed off, it was not we who caused it: another
+cut would change nothing. A path that drops what exceeds its rate loses far less after a cut."""
 
-class DeliveryRate:
-    """The rate at which unique bytes reach the receiver, by its own clock: what the bottleneck gives this flow."""
+OWN_MOST: Final = 0.25
+"""Largest share that can be taken for the path's own in that way: far overloaded paths do not answer to one cut."""
+
+
+class LargestRate:
+    """The largest rate lately at which unique bytes reached the receiver, by its own clock: what the path gives us."""
 
     def __init__(self) -> None:
         self._marks: Deque[Tuple[float, int]] = deque()
-        self._largest: Deque[Tuple[float, float]] = deque()  # (time, rate), falling
+        self._rates: Deque[Tuple[float, float]] = deque()  # (time, rate), falling
         self._next = 0.0
 
     def update(self, now: float, smoothed: float, receiver_time: float, delivered: int) -> None:
@@ -57,44 +70,53 @@ class DeliveryRate:
             return
         self._next = now + smoothed
         rate = (delivered - before) / (receiver_time - since)
-        largest = self._largest
-        while largest and largest[-1][1] <= rate:
-            largest.pop()
-        largest.append((now, rate))
-        while largest[0][0] < now - KEPT_TRIPS * smoothed:
-            largest.popleft()
+        rates = self._rates
+        while rates and rates[-1][1] <= rate:
+            rates.pop()
+        rates.append((now, rate))
+        while rates[0][0] < now - KEPT_TRIPS * smoothed:
+            rates.popleft()
 
     @property
-    def largest(self) -> float:
-        """Bytes a second: the largest of the last eight round trips, 0 before the first."""
-        return self._largest[0][1] if self._largest else 0.0
+    def rate(self) -> float:
+        """Bytes a second, 0 before the first."""
+        return self._rates[0][1] if self._rates else 0.0
 
 
 class LossCeiling:
     """Tells a share of loss that the path does not usually have, for paths that drop without queueing."""
 
     def __init__(self) -> None:
-        self._shares: Deque[float] = deque(maxlen=USUAL_KEPT)
         self._lost = 0
         self._acked = 0
         self._next = 0.0
+        self._judged = 0
+        self._shares: Deque[float] = deque(maxlen=USUAL_KEPT)
+        self._bad = 0.0  # the share before this one, if it was out of the usual
+        self._own = 0.0  # a share that backing off did not help against,
+        self._own_until = 0  # and until which judgement it is remembered
 
     def add_lost(self, lost: int) -> None:
         """Count bytes that were lost."""
         self._lost += lost
 
     def is_exceeded(self, now: float, smoothed: float, acked: int) -> bool:
-        """Count bytes that arrived; about once a round trip and 500 segments judge them, else return False."""
+        """Count bytes that arrived; once a round trip at most, and when there are enough, judge the share."""
         self._acked += acked
         total = self._acked + self._lost
-        if total < CEILING_BYTES or now < self._next:
+        is_known = len(self._shares) >= USUAL_KNOWN
+        if now < self._next or total < (CEILING_BYTES if is_known else FIRST_BYTES):
             return False
         share = self._lost / total
         self.forget()
         self._next = now + smoothed
-        is_known = len(self._shares) >= USUAL_KNOWN
-        ceiling = CEILING_FACTOR * min(self._shares) + CEILING_MARGIN if is_known else FIRST_CEILING
-        is_bad = share > ceiling
+        self._judged += 1
+        is_bad = share > (self._ceiling() if is_known else FIRST_CEILING)
+        if is_bad and self._bad and self._bad * UNHELPED < share < OWN_MOST:
+            self._own = share
+            self._own_until = self._judged + USUAL_KEPT
+            is_bad = False
+        self._bad = share if is_bad else 0.0
         if not (is_bad and is_known):
             self._shares.append(share)
         return is_bad
@@ -102,3 +124,7 @@ class LossCeiling:
     def forget(self) -> None:
         """Begin a new share: what was counted so far has had its answer."""
         self._lost = self._acked = 0
+
+    def _ceiling(self) -> float:
+        own = self._own if self._judged <= self._own_until else 0.0
+        return CEILING_FACTOR * max(min(self._shares), own) + CEILING_MARGIN

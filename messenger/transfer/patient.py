@@ -5,9 +5,9 @@ It grows as RFC 9438 says and differs in when it backs off:
 - A loss counts as congestion only if the round trip shows that a queue stands, or if the path loses far more than it
   usually does. Any other loss is repaired and otherwise ignored: with 208 segments in flight and 1 % of random loss
   there is one in every round trip, and no cut is so mild that half a segment of growth makes up for it.
-- Alone it gives way as soon as a queue of a quarter of the base round trip stands (`DELAY`), so no buffer fills.
-- Beside a flow that fills the buffer it is plain CUBIC with the first rule (`COMPETE`). It gets there by a congestion
-  loss, or when its own yielding did not shrink the queue as it should have. It comes back by a drain test: if the queue
+- Alone it gives way as soon as a queue of a quarter of the base round trip stands, so no buffer fills.
+- Beside a flow that fills the buffer it competes: plain CUBIC with the first rule. It gets there by a congestion loss,
+  or when its own yielding did not shrink the queue as it should have. It comes back by a drain test: if the queue
   vanishes while it sends a little less than the path carries, nobody else has filled it.
 """
 
@@ -17,27 +17,77 @@ from math import inf
 from typing import Final, NamedTuple, Optional
 
 from messenger.transfer.congestion import BETA, LEAST_WINDOW, Ack, Cubic
-from messenger.transfer.evidence import DeliveryRate, LossCeiling
+from messenger.transfer.evidence import LargestRate, LossCeiling
 from messenger.transfer.rtt import RoundTrip
 
 QUEUE_SECONDS: Final = 0.0015
-QUEUE_SHARE: Final = 0.10
-"""A queue stands above so many seconds and such a share of the base round trip: below that is the grain of batches and
-acknowledgements; a buffer of a quarter of bandwidth x delay still gets above it before it drops (idea: TCP Veno)."""
+"""Least queue, in seconds, at which a loss is congestion: below is the grain of batches and acknowledgements."""
 
-JITTERS: Final = 2.0
+QUEUE_SHARE: Final = 0.10
+"""The same as a share of the base round trip: a buffer of a quarter of bandwidth x delay gets above it before it drops
+(the idea is TCP Veno's, which counts three packets)."""
+
+JITTERS: Final = 3.0
+"""How many times the path's jitter is added to it: more, and a quarter of bandwidth x delay is no queue any more."""
+
+SHALLOW: Final = 0.8
+"""The same on a path whose buffer is so small that slow start overran it unseen, as a share of the queue then."""
+
+DEEPER: Final = 1.25
+"""Queue, in units of the usual least one, that shows that the buffer is not so shallow after all."""
 
 TARGET_SECONDS: Final = 0.004
+"""Least queue, in seconds, at which it yields while alone."""
+
 TARGET_SHARE: Final = 0.25
-"""The queue at which it yields while alone, in seconds and as a share of the base round trip: 0.8 of the window is then
-just what the path holds, so the queue empties and the link does not idle."""
+"""The same as a share of the base round trip: 0.8 of the window is then just what the path holds, so the queue empties
+and the link does not idle."""
+
+YIELD_MOST: Final = 0.5
+"""What yielding leaves of the window at least, whatever the queue."""
+
+YIELD_LEAST: Final = 0.8
+"""What yielding leaves of the window at most."""
+
+YIELD_TRIPS: Final = 2.5
+"""Round trips from a reduction to the next yielding: one to take effect, one to show, and a rest."""
+
+CHECK_FROM, CHECK_TO = 1.5, 4.5
+"""Round trips after yielding between which the smallest queue tells whether that helped."""
+
+CHECK_SHARE: Final = 0.6
+"""What the queue should have shrunk by, as a share of our own cut; if it has not, somebody else fills it. Copa asks for
+a nearly empty queue instead; this measures our own part, and errs towards giving way."""
 
 DEEP: Final = 2.0
 """Targets of queue above which a drain test is worth its while: in a small buffer CUBIC does no harm."""
 
+DRAIN_SHARE: Final = 0.9
+"""What the drain test sends, as a share of what the path has given us."""
+
+DRAINED_SECONDS, DRAINED_SHARE = 0.0012, 0.08
+"""Queue below which it is empty in the drain test: one batch, or this share of what stood before."""
+
+HEADROOM: Final = 1.12
+"""Where the curve is flat after we were found alone, in windows that just fill the path: half the target of queue."""
+
+OVERSHOT: Final = 1.25
+"""Most of what slow start has reached that is taken for a window to return to, after the cut, in units of what was
+delivered in a round trip: with more, a flow overruns the queue again and pushes those who were there before far below
+their share; with 1, it stays far below its own."""
+
+HOLD_TRIPS: Final = 4
+"""Round trips in which a rival's slow start overruns the queue; the losses are not of our making."""
+
+GAP_FIRST, GAP_MOST = 1.0, 32.0
+"""Seconds between drain tests, doubled each time that a rival was there."""
+
+SOON: Final = 10.0
+"""Seconds within which having found nobody else was a mistake if somebody else shows up."""
+
 
 class _Check(NamedTuple):
-    """What was before a yield, to tell whether the queue shrank by our share of it."""
+    """What was before yielding, to tell whether the queue shrank by our part of it."""
 
     queue: float
     size: float
@@ -61,22 +111,23 @@ class Patient(Cubic):
 
     def __init__(self, segment: int, round_trip: RoundTrip) -> None:
         super().__init__(segment, round_trip)
-        self._rate = DeliveryRate()
+        self._rate = LargestRate()
         self._ceiling = LossCeiling()
         self._is_event = False
         self._competes = False
-        self._reduced = 0.0  # time of the last reduction, s
+        self._reduced = -inf  # time of the last reduction, s
         self._check: Optional[_Check] = None
         self._least = inf  # the smallest queue since the check began
         self._drain: Optional[_Drain] = None
         self._catches_up = False
         self._hold = 0.0  # losses before this time are a rival's overshoot, s
-        self._enough = 0.0  # window at which it has caught up
+        self._enough = 0.0  # the window at which it has caught up
         self._full = 0.0  # the queue at the last congestion, s
-        self._back = 0.0  # the window before we were found alone
+        self._back = 0.0  # the window before it was found alone
+        self._depth = inf  # the queue when slow start overran a shallow buffer, s
         self._gap = 0.0  # seconds between two drain tests
         self._next_test = 0.0
-        self._alone = -inf  # when a test found us alone, s
+        self._alone = -inf  # when a test found it alone, s
 
     @property
     def mode(self) -> str:
@@ -89,8 +140,9 @@ class Patient(Cubic):
 
     def on_loss(self, now: float, lost: int, is_new_event: bool) -> None:
         """Remember it: `on_ack` judges."""
-        self._ceiling.add_lost(lost)
-        self._is_event = self._is_event or is_new_event
+        if not self._timeouts:
+            self._ceiling.add_lost(lost)
+            self._is_event = self._is_event or is_new_event
 
     def on_ack(self, ack: Ack) -> None:
         """Judge the losses by the queue, then grow or back off."""
@@ -105,6 +157,13 @@ class Patient(Cubic):
         self._last_ack = ack.now
         self.window = int(self._size)
 
+    def on_timeout(self, now: float) -> None:
+        """As CUBIC; whatever was being tested is of no interest any more."""
+        self._drain = self._check = None
+        self._catches_up = self._is_event = False
+        self._reduced = now
+        super().on_timeout(now)
+
     def _decide(self, ack: Ack, trip: RoundTrip) -> None:
         now = ack.now
         queue = trip.queue(now)
@@ -113,14 +172,16 @@ class Patient(Cubic):
             # These losses are of an overshoot, ours or a rival's, that has had its answer.
             self._ceiling.forget()
             too_much = False
+        if queue > DEEPER * max(QUEUE_SECONDS, QUEUE_SHARE * trip.base):
+            self._depth = inf
         if self._drain is not None:
             self._continue_drain(self._drain, ack)
         elif self._catches_up and now < self._hold:
             pass
-        elif too_much or (
-            self._is_event and queue > max(QUEUE_SECONDS, QUEUE_SHARE * trip.base) + JITTERS * trip.jitter
-        ):
-            self._believe(now, queue)
+        elif too_much or (self._is_event and self._is_congested(queue)):
+            if too_much and self._size < self._threshold:
+                self._depth = queue
+            self._back_off(now, queue)
         elif self._catches_up:
             self._size += ack.acked / 2
             if self._size >= self._enough:
@@ -131,48 +192,55 @@ class Patient(Cubic):
         else:
             self._delay(ack, max(trip.standing - trip.base, 0.0))
 
-    def _believe(self, now: float, queue: float) -> None:
+    def _is_congested(self, queue: float) -> bool:
+        """Whether so much queue makes a loss a sign of congestion."""
+        trip = self._round_trip
+        least = max(QUEUE_SECONDS, QUEUE_SHARE * trip.base)
+        return queue > min(least + JITTERS * trip.jitter, SHALLOW * self._depth)
+
+    def _back_off(self, now: float, queue: float) -> None:
         """Back off as CUBIC does; in a deep queue test whether it is all our own."""
         trip = self._round_trip
-        was_slow_start = self._size < self._threshold
-        was_competing = self._competes or was_slow_start
+        was_competing = self._competes or self._size < self._threshold
         before = max(self._size, self._check.size) if self._check else self._size
+        is_tested = queue > DEEP * _target(trip) and (not was_competing or now >= self._next_test)
+        if is_tested and self._size < self._threshold:
+            # What slow start has beyond that, the queue has dropped: to come back to it would overrun it again.
+            most = OVERSHOT / BETA * self._rate.rate * (trip.base + queue)
+            self._size = self._at_least(min(self._size, most))
         self._compete(now)
         self._reduce(now, BETA)
         self._catches_up = False
         self._reduced = now
         self._full = queue
-        if queue > DEEP * max(TARGET_SECONDS, TARGET_SHARE * trip.base) and (
-            not was_competing or now >= self._next_test
-        ):
+        if is_tested:
             back = self._size if was_competing else before
-            self._drain = _Drain(now, back, queue, self._rate.largest, not was_competing)
-            self._size = max(0.9 * self._drain.rate * trip.base, LEAST_WINDOW * self.segment)
-            self._threshold = self._size
+            self._drain = _Drain(now, back, queue, self._rate.rate, not was_competing)
+            self._size = self._threshold = self._at_least(DRAIN_SHARE * self._rate.rate * trip.base)
 
     def _continue_drain(self, drain: _Drain, ack: Ack) -> None:
         now = ack.now
         trip = self._round_trip
+        # Not for ever: lost segments that are not known as such yet count as in flight, too.
         if drain.resumed == inf and (ack.in_flight <= self._size or now > drain.started + 1):
             drain.resumed = now
         # While we are silent the queue shrinks, whoever has filled it, and the gap needs a round trip to pass.
         sent = now - trip.latest - drain.resumed
         if sent < trip.base:
             return
-        if trip.latest < trip.base + max(0.0012, 0.08 * drain.queue):
+        if trip.latest < trip.base + max(DRAINED_SECONDS, DRAINED_SHARE * drain.queue):
             self._drain = None
             self._competes = False
             self._alone = self._reduced = now
             self._back = drain.back
-            self._size = max(min(drain.back, drain.rate * trip.base), LEAST_WINDOW * self.segment)
-            self._peak = self._prior = 1.12 * self._size
-            self._threshold = self._size
+            self._size = self._threshold = self._at_least(min(drain.back, drain.rate * trip.base))
+            self._peak = self._prior = HEADROOM * self._size
             self._start_curve(now)
         elif sent > 2 * trip.base:
             self._drain = None
             self._size = self._reno = drain.back
             self._epoch += now - drain.started
-            self._gap = min(max(1.0, 2 * self._gap), 32.0)
+            self._gap = min(max(GAP_FIRST, 2 * self._gap), GAP_MOST)
             self._next_test = now + self._gap
             if drain.was_delay:
                 self._catch_up(now, drain.rate, drain.back)
@@ -181,21 +249,13 @@ class Patient(Cubic):
         """Yield to a queue that is our own, and find out whether it is."""
         now = ack.now
         trip = self._round_trip
-        since = now - self._reduced
-        check = self._check
-        if check is not None and since > 1.5 * trip.smoothed:
+        trips = (now - self._reduced) / trip.smoothed
+        if self._check is not None and trips > CHECK_FROM:
             self._least = min(self._least, queue)
-            if since > 4.5 * trip.smoothed:
-                self._check = None
-                if check.queue - self._least < 0.6 * (1 - check.factor) * (check.queue + trip.base):
-                    self._size = max(self._size, check.size)
-                    self._level(now)
-                    self._compete(now)
-                    self._catch_up(
-                        now, self._rate.largest, max(check.size, self._back if now < self._alone + 10 else 0)
-                    )
-        elif since > 2.5 * trip.smoothed and queue > max(TARGET_SECONDS, TARGET_SHARE * trip.base):
-            factor = min(max(trip.base / (trip.base + queue), 0.5), 0.8)
+            if trips > CHECK_TO:
+                self._end_check(now, self._check)
+        elif trips > YIELD_TRIPS and queue > _target(trip):
+            factor = min(max(trip.base / (trip.base + queue), YIELD_MOST), YIELD_LEAST)
             self._check = _Check(queue, self._size, factor)
             self._least = inf
             self._reduce(now, factor)
@@ -203,18 +263,35 @@ class Patient(Cubic):
         else:
             self._grow(ack)
 
+    def _end_check(self, now: float, check: _Check) -> None:
+        self._check = None
+        cut = (1 - check.factor) * (check.queue + self._round_trip.base)
+        if check.queue - self._least < CHECK_SHARE * cut:
+            self._size = max(self._size, check.size)
+            self._level(now)
+            self._compete(now)
+            self._catch_up(now, self._rate.rate, max(check.size, self._back if now < self._alone + SOON else 0.0))
+
     def _catch_up(self, now: float, rate: float, before: float) -> None:
         """Take what a rival took while we yielded: up to half of what path and full queue hold, or what we had."""
         trip = self._round_trip
         self._catches_up = True
-        self._hold = now + 4 * trip.smoothed
+        self._hold = now + HOLD_TRIPS * trip.smoothed
         self._enough = max(before, rate * (trip.base + self._full) / 2)
 
     def _compete(self, now: float) -> None:
-        """Stop yielding; the sooner we were wrong about being alone, the longer until the next test."""
+        """Stop yielding; the sooner finding nobody else was a mistake, the longer until the next test."""
         if self._competes:
             return
         self._competes = True
         self._check = None
-        self._gap = min(max(1.0, 2 * self._gap), 32.0) if now < self._alone + 10 else self._gap / 2
+        self._gap = min(max(GAP_FIRST, 2 * self._gap), GAP_MOST) if now < self._alone + SOON else self._gap / 2
         self._next_test = now + self._gap
+
+    def _at_least(self, size: float) -> float:
+        return max(size, LEAST_WINDOW * self.segment)
+
+
+def _target(trip: RoundTrip) -> float:
+    """Seconds of queue at which to yield while alone."""
+    return max(TARGET_SECONDS, TARGET_SHARE * trip.base)

@@ -35,11 +35,11 @@ three times 333 ms."""
 
 
 class RoundTrip:
-    """Statistics over round trip samples; all times in seconds. A sample must belong to one transmission (RFC 9002, 5.1).
+    """Statistics over round trip samples; all times in seconds. A sample belongs to one transmission (RFC 9002, 5.1).
 
-    Meaningless, and zero, before `has_sample`: `smoothed`, `variation` (RFC 9002, section 5.3), `latest` and `base`, the
-    smallest of the last 30 s. `standing` is the smallest of the last three round trips, `jitter` by how much the recent
-    minimum is above it on average.
+    Meaningless, and zero, before `has_sample`: `smoothed`, `variation` (RFC 9002, section 5.3), `latest` and `base`,
+    the smallest of the last 30 s. `standing` is the smallest of the last three round trips, `jitter` by how much the
+    recent minimum is above it on average.
     """
 
     __slots__ = (
