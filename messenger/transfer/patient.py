@@ -59,8 +59,9 @@ CHECK_SHARE: Final = 0.6
 """What the queue should have shrunk by, as a share of our own cut; if it has not, somebody else fills it. Copa asks for
 a nearly empty queue instead; this measures our own part, and errs towards giving way."""
 
-DEEP: Final = 2.0
-"""Targets of queue above which a drain test is worth its while: in a small buffer CUBIC does no harm."""
+DEEP: Final = 1.5
+"""Targets of queue above which a drain test is worth its while: what a smaller buffer holds is no more than yielding
+would leave."""
 
 DRAIN_SHARE: Final = 0.9
 """What the drain test sends, as a share of what the path has given us."""

@@ -29,7 +29,7 @@ def alone(link: Link, controller: str = OURS) -> Outcome:
     return Scene(link, [controller], [0.0]).play(10.0, SEED)
 
 
-@pytest.mark.parametrize(("queue", "least"), [(0.25, 80), (1.0, 92), (4.0, 92)])
+@pytest.mark.parametrize(("queue", "least"), [(0.25, 80), (0.5, 92), (1.0, 92), (4.0, 92)])
 def test_it_fills_the_link_and_not_the_queue(queue: float, least: float) -> None:
     outcome = alone(Link(queue))
     assert outcome.goodput[0] >= least
