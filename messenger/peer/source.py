@@ -16,6 +16,11 @@ from messenger.transfer.sealing import ChunkCipher
 LOOK_EVERY: Final = 4096
 """Chunks (240 MB) after which it is looked whether the file has changed, so that a long transfer ends early."""
 
+FETCH_CHUNKS: Final = 8
+AHEAD_CHUNKS: Final = 16
+"""The kernel is asked for so many chunks at a time, so far ahead. Its own reading ahead may take 8 MiB at once, and
+20 ms in which nothing goes out and nothing is heard."""
+
 
 class SourceFailed(MessengerError):
     """The file cannot be sent to its end: `code` is `changed` or `read_failed`."""
@@ -44,6 +49,8 @@ class SourceFile:
             what = "is a folder" if stat.S_ISDIR(self._state.st_mode) else "is no regular file"
             raise SourceFailed("read_failed", f"cannot send {clean(str(path))}: it {what}")
         self.geometry = Geometry(self._state.st_size)
+        self._advise(0, 0, os.POSIX_FADV_RANDOM)  # nothing but what is asked for below
+        self._advise(0, AHEAD_CHUNKS * CHUNK_SIZE, os.POSIX_FADV_WILLNEED)
         self._cipher: ChunkCipher
         self._last = -1
         self._plain = memoryview(bytearray(CHUNK_SIZE))
@@ -74,6 +81,9 @@ class SourceFile:
         if not self._is_open:  # its number may be that of another file by now
             raise SourceFailed("read_failed", f"{self._name} is not being sent any more")
         plain = self._plain[: self.geometry.plain_size(chunk)]
+        if chunk % FETCH_CHUNKS == 0:
+            start = (chunk + AHEAD_CHUNKS) * CHUNK_SIZE
+            self._advise(start, FETCH_CHUNKS * CHUNK_SIZE, os.POSIX_FADV_WILLNEED)
         try:
             size = os.preadv(self._fd, [plain], chunk * CHUNK_SIZE)
         except OSError as error:
@@ -81,6 +91,12 @@ class SourceFile:
         if size != len(plain):
             raise SourceFailed("changed", f"{self._name} was cut while it was being sent")
         return plain
+
+    def _advise(self, start: int, size: int, advice: int) -> None:
+        try:
+            os.posix_fadvise(self._fd, start, size, advice)
+        except OSError:
+            pass  # it was only advice
 
     def check_unchanged(self) -> None:
         """Raise `SourceFailed` if the file is not what it was when it was opened."""
