@@ -1,11 +1,12 @@
 """A transfer on a real bottleneck: how much of it is used, and how it is shared with the kernel's TCP CUBIC.
 
-    python3 -m loadtest.sharing [--seconds 20] [--runs 1] [--congestion-control NAME]…
+    python3 -m loadtest.sharing [--seconds 40] [--runs 1] [--congestion-control NAME]…
 
 The network is that of `loadtest.bottleneck`: 100 Mbit/s, 20 ms, a queue of so many products of rate and delay (BDP).
 Alone, the link loses a share of the packets at random in each direction. Beside TCP, both begin at once, or one joins
 4 s after the other; counted are the bytes that arrive in the second half of the time. Goodput of 95 % of the rate is
-what headers leave. The queue is looked at every 50 ms.
+what headers leave. The queue is looked at every 50 ms. With `--congestion-control tcp` the kernel's TCP is in our place,
+which shows what CUBIC makes of such a link, and how evenly two of its flows share it so soon.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import mean
-from typing import Final, List, NamedTuple, Optional, Sequence
+from typing import Callable, Final, List, NamedTuple, Optional, Sequence
 
 from loadtest.bottleneck import RECEIVER_ADDRESS, SENDER_ADDRESS, Bottleneck, Unavailable
 
@@ -31,7 +32,7 @@ JOIN_SECONDS: Final = 4.0
 _TCP: Final = """
 import os, socket, sys, time
 if sys.argv[1] == "receive":
-    server = socket.create_server((sys.argv[2], 9473))
+    server = socket.create_server((sys.argv[2], int(sys.argv[4])))
     print("ready", flush=True)
     connection, _ = server.accept()
     total, shown = 0, time.monotonic()
@@ -48,7 +49,7 @@ if sys.argv[1] == "receive":
 else:
     sock = socket.socket()
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
-    sock.connect((sys.argv[2], 9473))
+    sock.connect((sys.argv[2], int(sys.argv[4])))
     end = time.monotonic() + float(sys.argv[3])
     while time.monotonic() < end:
         sock.sendall(bytes(1 << 16))
@@ -63,10 +64,18 @@ class Seen(NamedTuple):
     queue: float
 
 
+class Flow(NamedTuple):
+    """Two programs, and what has arrived so far, in bytes."""
+
+    receiver: List[str]
+    sender: List[str]
+    received: Callable[[], int]
+
+
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Measure as the command line says; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python3 -m loadtest.sharing", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--seconds", type=float, default=20.0, help="length of each measurement (default 20)")
+    parser.add_argument("--seconds", type=float, default=40.0, help="length of each measurement (default 40)")
     parser.add_argument("--runs", type=int, default=1, help="measurements of each kind (default 1)")
     parser.add_argument("--congestion-control", action="append", default=[], metavar="NAME")
     options = parser.parse_args(arguments)
@@ -106,45 +115,51 @@ def measure(name: str, queue: float, loss: float, tcp_after: Optional[float], se
             file.truncate(int(RATE * (seconds + 2 * JOIN_SECONDS)) * 2)  # longer than it can take
         programs: List[subprocess.Popen[str]] = []
         try:
-            receiver = _start(network.receiver, [*_end("receiver", name, folder), "--serve"])
-            programs.append(receiver)
+            ours, theirs = _flow(name, folder, seconds, 9473), _flow("tcp", folder, seconds, 9474)
+            programs.append(_start(network.receiver, ours.receiver))
             if tcp_after is not None:
-                sink = [sys.executable, "-c", _TCP, "receive", RECEIVER_ADDRESS, str(folder / "tcp")]
-                programs.append(_start(network.receiver, sink))
-            starts = [(max(0.0, -(tcp_after or 0.0)), _end("sender", name, folder))]
+                programs.append(_start(network.receiver, theirs.receiver))
+            starts = [(max(0.0, -(tcp_after or 0.0)), ours.sender)]
             if tcp_after is not None:
-                source = [sys.executable, "-c", _TCP, "send", RECEIVER_ADDRESS, str(seconds + 2 * JOIN_SECONDS)]
-                starts.append((max(0.0, tcp_after), source))
+                starts.append((max(0.0, tcp_after), theirs.sender))
             began = time.monotonic()
             for delay, command in sorted(starts):
                 time.sleep(max(0.0, began + delay - time.monotonic()))
                 programs.append(_start(network.sender, command, wait=False))
             time.sleep(seconds / 2)
-            return _watch(network, folder, seconds / 2)
+            return _watch(network, seconds / 2, ours.received, theirs.received)
         finally:
             for program in reversed(programs):
                 program.kill()
                 program.wait()
 
 
-def _watch(network: Bottleneck, folder: Path, seconds: float) -> Seen:
-    before, began = (_received(folder), _received_by_tcp(folder)), time.monotonic()
+def _flow(name: str, folder: Path, seconds: float, port: int) -> Flow:
+    if name == "tcp":
+        counter = folder / f"tcp{port}"
+        sink = [sys.executable, "-c", _TCP, "receive", RECEIVER_ADDRESS, str(counter), str(port)]
+        source = [sys.executable, "-c", _TCP, "send", RECEIVER_ADDRESS, str(seconds + 2 * JOIN_SECONDS), str(port)]
+        return Flow(sink, source, lambda: _received_by_tcp(counter))
+    return Flow([*_end("receiver", name, folder), "--serve"], _end("sender", name, folder), lambda: _received(folder))
+
+
+def _watch(network: Bottleneck, seconds: float, ours: Callable[[], int], theirs: Callable[[], int]) -> Seen:
+    before, began = (ours(), theirs()), time.monotonic()
     backlogs = []
     while time.monotonic() < began + seconds:
         backlogs.append(network.queue_statistics()["backlog"])
         time.sleep(LOOK_SECONDS)
     elapsed = time.monotonic() - began
-    ours, theirs = _received(folder) - before[0], _received_by_tcp(folder) - before[1]
-    return Seen(ours / elapsed, theirs / elapsed, mean(backlogs) / RATE)
+    return Seen((ours() - before[0]) / elapsed, (theirs() - before[1]) / elapsed, mean(backlogs) / RATE)
 
 
 def _received(folder: Path) -> int:
     return sum(part.stat().st_blocks * 512 for part in (folder / "received").glob("*.part"))
 
 
-def _received_by_tcp(folder: Path) -> int:
+def _received_by_tcp(counter: Path) -> int:
     try:
-        return int((folder / "tcp").read_text(encoding="ascii") or 0)
+        return int(counter.read_text(encoding="ascii") or 0)
     except FileNotFoundError:
         return 0
 

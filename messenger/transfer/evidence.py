@@ -1,8 +1,9 @@
-"""What a controller measures besides the round trip: the rate of delivery, and whether the loss is out of the usual."""
+"""What a controller measures besides the round trip: the rate of delivery, and what the losses tell of the queue."""
 
 from __future__ import annotations
 
 from collections import deque
+from math import sqrt
 from typing import Deque, Final, Tuple
 
 MARK_SECONDS: Final = 0.005
@@ -46,6 +47,18 @@ cut would change nothing. A path that drops what exceeds its rate loses far less
 
 OWN_MOST: Final = 0.25
 """Largest share that can be taken for the path's own in that way: far overloaded paths do not answer to one cut."""
+
+QUEUES_KEPT: Final = 256
+"""Acknowledgements over which the usual queue is averaged: a dozen round trips of 20 ms."""
+
+LOSSES_KEPT: Final = 64
+"""Losses over which is averaged how much queue there was: of random ones a tenth of a standard deviation is left."""
+
+SCORE_MOST: Final = 2.0
+"""Standard deviations that one loss counts at most."""
+
+SCORE_RANDOM: Final = 0.25
+"""Standard deviations below which losses have nothing to do with the queue."""
 
 
 class LargestRate:
@@ -128,3 +141,30 @@ class LossCeiling:
     def _ceiling(self) -> float:
         own = self._own if self._judged <= self._own_until else 0.0
         return CEILING_FACTOR * max(min(self._shares), own) + CEILING_MARGIN
+
+
+class QueueAtLoss:
+    """Tells whether packets get lost without regard to the queue.
+
+    A full queue drops what comes while it is full, so a loss to it comes when the queue stands higher than usual; what
+    a radio link loses, it loses at any time. Until that much was lost, losses count as the queue's.
+    """
+
+    def __init__(self) -> None:
+        self._mean = 0.0  # of the queue, s
+        self._variance = 0.0  # s²
+        self._score = 1.0  # how far the queue is above the mean when something is lost, in standard deviations
+
+    def add(self, queue: float, is_loss: bool) -> None:
+        """Take in the queue that stands, in seconds, at every acknowledgement."""
+        above = queue - self._mean
+        if is_loss and self._variance > 0:
+            score = above / sqrt(self._variance)
+            self._score += (min(max(score, -SCORE_MOST), SCORE_MOST) - self._score) / LOSSES_KEPT
+        self._mean += above / QUEUES_KEPT
+        self._variance += (above * above - self._variance) / QUEUES_KEPT
+
+    @property
+    def is_random(self) -> bool:
+        """Whether losses come at any time."""
+        return self._score < SCORE_RANDOM

@@ -17,7 +17,7 @@ from math import inf
 from typing import Final, NamedTuple, Optional
 
 from messenger.transfer.congestion import BETA, LEAST_WINDOW, Ack, Cubic
-from messenger.transfer.evidence import LargestRate, LossCeiling
+from messenger.transfer.evidence import LargestRate, LossCeiling, QueueAtLoss
 from messenger.transfer.rtt import RoundTrip
 
 QUEUE_SECONDS: Final = 0.0015
@@ -27,8 +27,12 @@ QUEUE_SHARE: Final = 0.10
 """The same as a share of the base round trip: a buffer of a quarter of bandwidth x delay gets above it before it drops
 (the idea is TCP Veno's, which counts three packets)."""
 
-JITTERS: Final = 3.0
-"""How many times the path's jitter is added to it: more, and a quarter of bandwidth x delay is no queue any more."""
+JITTERS: Final = 0.5
+"""How many times the path's jitter is added to it: with more, beside TCP, whose bursts are jitter, too, a buffer of a
+quarter of bandwidth x delay is never full enough."""
+
+JITTERS_RANDOM: Final = 3.0
+"""The same on a path where losses come at any time, whatever the queue."""
 
 SHALLOW: Final = 0.8
 """The same on a path whose buffer is so small that slow start overran it unseen, as a share of the queue then."""
@@ -114,6 +118,7 @@ class Patient(Cubic):
         super().__init__(segment, round_trip)
         self._rate = LargestRate()
         self._ceiling = LossCeiling()
+        self._at_loss = QueueAtLoss()
         self._is_event = False
         self._competes = False
         self._reduced = -inf  # time of the last reduction, s
@@ -168,6 +173,7 @@ class Patient(Cubic):
     def _decide(self, ack: Ack, trip: RoundTrip) -> None:
         now = ack.now
         queue = trip.queue(now)
+        self._at_loss.add(queue, self._is_event and self._size >= self._threshold)
         too_much = self._ceiling.is_exceeded(now, trip.smoothed, ack.acked)
         if self._drain is not None or self._catches_up or now < self._reduced + 1.5 * trip.smoothed:
             # These losses are of an overshoot, ours or a rival's, that has had its answer.
@@ -197,7 +203,8 @@ class Patient(Cubic):
         """Whether so much queue makes a loss a sign of congestion."""
         trip = self._round_trip
         least = max(QUEUE_SECONDS, QUEUE_SHARE * trip.base)
-        return queue > min(least + JITTERS * trip.jitter, SHALLOW * self._depth)
+        jitters = JITTERS_RANDOM if self._at_loss.is_random else JITTERS
+        return queue > min(least + jitters * trip.jitter, SHALLOW * self._depth)
 
     def _back_off(self, now: float, queue: float) -> None:
         """Back off as CUBIC does; in a deep queue test whether it is all our own."""

@@ -16,6 +16,10 @@ BASE_GRAIN: Final = 0.1
 RECENT_SECONDS: Final = 0.004
 """Least seconds of which the smallest sample counts as recent: four batches of 1 ms."""
 
+RECENT_SAMPLES: Final = 4
+"""Least samples that count as recent: after a machine has stood still for a moment the next few are late, and tell of
+the machine and not of the path."""
+
 STANDING_ROUNDS: Final = 3
 """Round trips of which the smallest sample tells the standing queue: a radio link's jitter spares one of them."""
 
@@ -43,8 +47,8 @@ class RoundTrip:
     """
 
     __slots__ = (
-        "_bases", "_least", "_recent", "_round_end", "_rounds", "base", "has_sample", "jitter", "latest", "smoothed",
-        "standing", "variation",
+        "_bases", "_count", "_least", "_recent", "_round_end", "_rounds", "base", "has_sample", "jitter", "latest",
+        "smoothed", "standing", "variation",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -55,12 +59,13 @@ class RoundTrip:
         self.base = 0.0
         self.standing = 0.0
         self.jitter = 0.0
+        self._count = 0
         self._least = inf  # the smallest sample of this round
         self._round_end = 0.0
         self._rounds: Deque[float] = deque(maxlen=STANDING_ROUNDS)
-        # Both hold (time, sample) with samples that rise: what is later and smaller has removed what was before it.
+        # Both hold samples that rise, with time (and number): what is later and smaller has removed what was before.
         self._bases: Deque[Tuple[float, float]] = deque()
-        self._recent: Deque[Tuple[float, float]] = deque()
+        self._recent: Deque[Tuple[float, int, float]] = deque()
 
     def update(self, now: float, sample: float) -> None:
         """Take in one sample."""
@@ -73,9 +78,10 @@ class RoundTrip:
             self.smoothed = sample
             self.variation = sample / 2
         recent = self._recent
-        while recent and recent[-1][1] >= sample:
+        while recent and recent[-1][2] >= sample:
             recent.pop()
-        recent.append((now, sample))
+        self._count += 1
+        recent.append((now, self._count, sample))
         self._update_base(now, sample)
         self._least = min(self._least, sample)
         self.standing = min(self.standing, sample)
@@ -83,15 +89,15 @@ class RoundTrip:
             self._end_round(now)
 
     def recent(self, now: float) -> float:
-        """The smallest sample of the last half round trip, at least of 4 ms: free of the jitter of batches and of
-        acknowledgements (the standing round trip of Copa, NSDI 2018)."""
+        """The smallest sample of the last half round trip, at least of 4 ms and 4 samples: free of the jitter of
+        batches and of acknowledgements (the standing round trip of Copa, NSDI 2018)."""
         recent = self._recent
         if not recent:
             return 0.0
-        oldest = now - max(self.smoothed / 2, RECENT_SECONDS)
-        while len(recent) > 1 and recent[0][0] < oldest:
+        since, number = now - max(self.smoothed / 2, RECENT_SECONDS), self._count - RECENT_SAMPLES
+        while len(recent) > 1 and recent[0][0] < since and recent[0][1] <= number:
             recent.popleft()
-        return recent[0][1]
+        return recent[0][2]
 
     def queue(self, now: float) -> float:
         """Seconds of queue that stand on the path: the recent minimum above the base."""
@@ -107,7 +113,7 @@ class RoundTrip:
     def _end_round(self, now: float) -> None:
         self._rounds.append(self._least)
         self.standing = min(self._rounds)
-        excess = min(self.recent(now) - self.standing, JITTER_MOST * self.base)
+        excess = min(max(self.recent(now) - self.standing, 0.0), JITTER_MOST * self.base)
         self.jitter += (excess - self.jitter) / 16
         self._least = inf
         self._round_end = now + self.smoothed

@@ -6,6 +6,7 @@ prints the whole table.
 
 from __future__ import annotations
 
+import random
 from math import inf
 from typing import Tuple
 
@@ -16,6 +17,7 @@ from loadtest.bulk import pair
 from loadtest.congestion import Link, Outcome, Scene
 from loadtest.link import Bursts, Conditions, Network, Path
 from messenger.transfer.controllers import CONTROLLERS, DEFAULT_CONTROLLER
+from messenger.transfer.evidence import QueueAtLoss
 
 OURS = DEFAULT_CONTROLLER
 SEED = 7
@@ -69,6 +71,18 @@ def test_the_machines_do_as_well_as_their_model() -> None:
     assert lossy.queue <= 5
     rivals = Scene(Link(), [OURS, "cubic"], [0.0, 4.0]).play(12.0, SEED, machines.pair)
     assert 35 <= rivals.share <= 65
+
+
+def test_losses_that_come_with_the_queue_are_told_from_those_that_come_at_any_time() -> None:
+    chance = random.Random(SEED)
+    radio, full = QueueAtLoss(), QueueAtLoss()
+    assert not radio.is_random  # as long as nothing is known
+    for i in range(20_000):
+        queue = 0.005 * (i % 200) / 200 + 0.001 * chance.random()
+        radio.add(queue, is_loss=i > 1000 and chance.random() < 0.05)
+        full.add(queue, is_loss=i > 1000 and queue > 0.0045 and chance.random() < 0.2)
+    assert radio.is_random
+    assert not full.is_random
 
 
 def test_jitter_does_not_look_like_a_queue() -> None:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from messenger.transfer.rtt import ACK_DELAY, BASE_GRAIN, BASE_SECONDS, FIRST_TIMEOUT, RoundTrip
+from messenger.transfer.rtt import ACK_DELAY, BASE_GRAIN, BASE_SECONDS, FIRST_TIMEOUT, RECENT_SAMPLES, RoundTrip
 
 
 def test_nothing_is_known_before_the_first_sample() -> None:
@@ -58,12 +58,12 @@ def test_windows_hold_the_smallest(seed: int) -> None:
         sample = 0.02 + chance.random() * chance.choice([0.001, 0.1])
         trip.update(now, sample)
         samples.append((now, sample))
-        oldest = now - max(trip.smoothed / 2, 0.004)
+        oldest = min(now - max(trip.smoothed / 2, 0.004), samples[-RECENT_SAMPLES:][0][0])
         assert trip.recent(now) == min(value for when, value in samples if when >= oldest)
         least = min(value for when, value in samples if when >= now - BASE_SECONDS - BASE_GRAIN)
         most = min(value for when, value in samples if when >= now - BASE_SECONDS + BASE_GRAIN)
         assert least <= trip.base <= most
-        assert trip.base <= trip.standing <= trip.recent(now)
+        assert trip.base <= min(trip.standing, trip.recent(now))
 
 
 def test_a_queue_is_what_the_last_half_round_trip_waited_at_least() -> None:
@@ -75,6 +75,15 @@ def test_a_queue_is_what_the_last_half_round_trip_waited_at_least() -> None:
     assert trip.queue(0.140) == pytest.approx(0.010)
     trip.update(0.141, 0.021)
     assert trip.queue(0.141) == pytest.approx(0.001)
+
+
+def test_a_machine_that_stood_still_is_no_queue() -> None:
+    trip = RoundTrip()
+    for i in range(100):
+        trip.update(i * 0.001, 0.020)
+    for late in (0.055, 0.040, 0.025):  # what had waited in the socket meanwhile
+        trip.update(0.140, late)
+        assert trip.queue(0.140) == 0
 
 
 def test_memory_is_bounded_at_any_rate() -> None:
