@@ -5,7 +5,7 @@
 The network is that of `loadtest.bottleneck`: 100 Mbit/s, 20 ms, a queue of so many products of rate and delay (BDP).
 Alone, the link loses a share of the packets at random in each direction. Beside TCP, both begin at once, or one joins
 4 s after the other; counted are the bytes that arrive in the second half of the time. Goodput of 95 % of the rate is
-what headers leave. The queue is looked at every 50 ms. With `--congestion-control tcp` the kernel's TCP is in our place,
+what headers leave. The queue is looked at every 50 ms. With `--congestion-control tcp` TCP takes our place,
 which shows what CUBIC makes of such a link, and how evenly two of its flows share it so soon.
 """
 

@@ -130,6 +130,8 @@ class FileConfig:
     """UDP port, 0 for any free one."""
     download_dir: Path = Path()
     """Where received files go."""
+    source_dir: Path = Path()
+    """Where relative names of files to be sent begin."""
     accept: str = "all"
     """`all`, `none`, `ask`, or the names of users with commas between them."""
     max_receive_size: Optional[int] = None

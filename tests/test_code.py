@@ -26,7 +26,7 @@ def test_nothing_splits_lines_at_ten_characters() -> None:
 
 def test_no_stream_is_read_without_a_limit() -> None:
     """`readline()` on a socket takes all memory that the other side likes; the command line's own stdin is ours."""
-    assert {path.name for path, call, name in calls() if name == "readline" and not call.args} <= {"cli.py"}
+    assert {path.name for path, call, name in calls() if name == "readline" and not call.args} <= {"parameters.py"}
 
 
 def test_no_module_is_much_longer_than_three_hundred_lines() -> None:

@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from messenger import wording
 from messenger.errors import MessengerError
-from messenger.protocol.messages import ActiveUser, CreateGroup, GroupMsg, JoinGroup, Logout, MsgTo, UserName
+from messenger.protocol.messages import ActiveUser, CreateGroup, GroupMsg, JoinGroup, Logout, MsgTo, Ping, UserName
 from messenger.protocol.text import clean
 from messenger.protocol.usage import Argument, arguments, command_name, help_line, usage
 
@@ -87,7 +87,7 @@ CHAT_COMMANDS: Final[Tuple[Type[Any], ...]] = (MsgTo, ActiveUser, CreateGroup, J
 
 _NUMBERED: Final[Tuple[Type[Any], ...]] = (Accept, Refuse, Cancel)
 
-ALL_COMMANDS: Final[Tuple[Type[Any], ...]] = (*CHAT_COMMANDS, Help, ListTransfers, *_NUMBERED, Wait, Sleep)
+ALL_COMMANDS: Final[Tuple[Type[Any], ...]] = (*CHAT_COMMANDS, Help, ListTransfers, *_NUMBERED, Ping, Wait, Sleep)
 
 BY_NAME: Final[Dict[str, Type[Any]]] = {command_name(kind): kind for kind in ALL_COMMANDS}
 

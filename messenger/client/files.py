@@ -50,6 +50,7 @@ class Files:
     ) -> None:
         """Take the UDP port; raises `ConfigError`. `on_failed` is called after an outgoing transfer has failed."""
         self.transfers = Transfers(config)
+        self._source_dir = config.source_dir
         self.failures = 0
         """Outgoing transfers that have failed, or were refused."""
         self._show = show
@@ -83,7 +84,7 @@ class Files:
         """Offer a file; raises `SourceFailed` or `TransferFailed` for what cannot be sent."""
         path = os.path.expanduser(file) if file.startswith("~/") else file  # noqa: PTH111 - Path's raises without a home
         with self._order:  # nothing is told of it before this
-            transfer = self.transfers.send(user, path)
+            transfer = self.transfers.send(user, self._source_dir / path)
             self._show(TransferOffered(transfer.number, transfer.id, "out", user, transfer.name, transfer.size))
         return transfer
 

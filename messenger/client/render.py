@@ -28,6 +28,7 @@ from messenger.protocol.messages import (
     Invited,
     Joined,
     Message,
+    Pong,
     Sent,
     Welcome,
 )
@@ -71,6 +72,8 @@ def render(event: Shown) -> List[str]:
 def _lines(event: Shown) -> List[str]:  # noqa: PLR0911 - one line an event is the plainest table of them
     if isinstance(event, Message):
         return [wording.MESSAGE.format(time=event.time, sender=event.sender, text=event.text)]
+    if isinstance(event, Pong):
+        return [wording.PONG]
     if isinstance(event, GroupMessage):
         return [wording.GROUP_MESSAGE.format(time=event.time, group=event.group, sender=event.sender, text=event.text)]
     if isinstance(event, Sent):

@@ -97,7 +97,7 @@ class Logout(Request, tag="logout"):
 
 
 class Ping(Request, tag="ping"):
-    """Ask whether the server is there; leaves no trace anywhere."""
+    """Ask whether the server is there; this leaves no trace anywhere."""
 
 
 class Offer(Request, tag="offer"):

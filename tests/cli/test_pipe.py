@@ -39,7 +39,7 @@ def test_no_prompt_is_written_anywhere(run: Run) -> None:
     assert "Username" not in ended.out + ended.err
     assert "Enter one of" not in ended.out + ended.err
     assert ">" not in ended.out
-    assert len(ended.lines) == 1 + 14 + 1, "welcome, one line of help for each command, goodbye"
+    assert len(ended.lines) == 1 + 15 + 1, "welcome, one line of help for each command, goodbye"
 
 
 def test_each_command_waits_for_its_reply_and_none_is_lost_at_the_end(

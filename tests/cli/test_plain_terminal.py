@@ -165,7 +165,7 @@ def test_the_help_lists_every_command(yoda: EnterYoda) -> None:
     terminal.enter("/help")
     terminal.until_shown("/sleep SECONDS")
     listed = re.findall(r"^(/\w+) ", terminal.text, re.MULTILINE)
-    assert listed == [*COMMANDS, "/help", "/transfers", "/accept", "/refuse", "/cancel", "/wait", "/sleep"]
+    assert listed == [*COMMANDS, "/help", "/transfers", "/accept", "/refuse", "/cancel", "/ping", "/wait", "/sleep"]
 
 
 def test_a_script_in_a_terminal_asks_nothing(served: Serve, folder: Path, open_terminal: Open) -> None:

@@ -170,7 +170,7 @@ def test_commands_are_lower_case_and_a_near_one_is_suggested(line: str, near: st
     )
 
 
-@pytest.mark.parametrize("line", ["/xyzzy", "/xyzzy a b", "/login Yoda comp9331", "/ping"])
+@pytest.mark.parametrize("line", ["/xyzzy", "/xyzzy a b", "/login Yoda comp9331", "/alive"])
 def test_an_unknown_command_is_named(line: str) -> None:
     """Also what the protocol has but a person does not type."""
     with pytest.raises(CommandError, match=f"unknown command {line.split(' ', maxsplit=1)[0]}$"):
@@ -230,6 +230,8 @@ def test_the_help_tells_usage_and_meaning_of_every_command() -> None:
         "/accept",
         "/refuse",
         "/cancel",
+        "/ping",
+        "/ping",
         "/wait",
         "/sleep",
     ]

@@ -66,7 +66,7 @@ def test_commands_users_and_groups_are_completed(names: Names, line: str, expect
 
 def test_all_commands_are_offered_after_the_slash(names: Names) -> None:
     word, found = complete("/", names)
-    assert (word, len(found)) == ("/", 14)
+    assert (word, len(found)) == ("/", 15)
 
 
 def test_files_are_completed_with_blanks_and_folders(

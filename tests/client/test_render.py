@@ -75,7 +75,7 @@ SEEN = "a␀␇␈␛[2J␍␊<U+007F><U+009B><U+0085><U+2028><U+2029><U+061C><U
         ),
         (Hello(1, "messenger"), []),
         (Goodbye(1), []),
-        (Pong(1), []),
+        (Pong(1), ["the server is there"]),
         (Check(), []),
         (Relayed(1), []),
         (Offered("0" * 32, "Yoda", "a.mp4", 5, "key", "aes-128-gcm", "127.0.0.1", 13000), []),

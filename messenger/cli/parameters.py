@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
+import sys
 from pathlib import Path
 from typing import Any, Callable, Final, Optional
 
@@ -48,6 +50,9 @@ class Checked(click.ParamType):  # type: ignore[type-arg,unused-ignore]  # gener
             raise OneLineUsageError(str(error)) from None
 
 
+NEGATIVE_NUMBERS: Final = {"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
+"""A negative number is an argument that is refused with its range, not an unknown option."""
+
 _OPTION: Final = re.compile(r"--?[A-Za-z]")
 
 SERVER_PORT: Final = Checked("port", lambda text: parse_port(text, "SERVER_PORT"))
@@ -74,3 +79,18 @@ CONGESTION_CONTROL: Final = click.option(
 NO_OFFLOAD: Final = click.option(
     "--no-offload", is_flag=True, help="Send and receive single datagrams: no UDP GSO and GRO, for networks they upset."
 )
+
+
+def read_secret() -> str:
+    """Ask for a password, or read the first line of stdin if that is no terminal."""
+    given = click.prompt("Password", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
+    return str(given).rstrip("\r\n")
+
+
+def open_standard_streams() -> None:
+    """Give a program that was started with closed ones /dev/null, before a socket gets their numbers."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

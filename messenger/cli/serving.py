@@ -1,0 +1,137 @@
+"""`messenger serve`, and `messenger credentials`, which prepares what it reads."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+from pathlib import Path
+from typing import Callable, NoReturn, Optional, Tuple
+
+import click
+
+from messenger.cli.parameters import (
+    ATTEMPTS,
+    FILE,
+    NEGATIVE_NUMBERS,
+    SERVER_PORT,
+    OneLineError,
+    OneLineUsageError,
+    open_standard_streams,
+    read_secret,
+)
+from messenger.config import ServerConfig
+from messenger.errors import MessengerError
+
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@click.command(context_settings=NEGATIVE_NUMBERS)
+@click.argument("server_port", type=SERVER_PORT)
+@click.argument("attempts", type=ATTEMPTS)
+@click.option("--bind", multiple=True, metavar="ADDR", help="Listen on this address; may be given several times.")
+@click.option(
+    "--credentials",
+    type=FILE,
+    default="credentials.txt",
+    show_default=True,
+    metavar="FILE",
+    help="Who may log in.",
+)
+@click.option("--data-dir", type=FILE, default=".", show_default=True, metavar="DIR", help="Folder of the logs.")
+@click.option("--durable", is_flag=True, help="Acknowledge messages only once they are on the disk.")
+@click.option(
+    "--io-threads",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Threads that serve connections; more than one was measured slower on ordinary Python.",
+)
+@click.option("--port-file", type=FILE, metavar="FILE", help="Gets the port number once the server is ready.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
+    default="warning",
+    show_default=True,
+    help="Diagnostics on stderr.",
+)
+def serve(
+    server_port: int,
+    attempts: int,
+    bind: Tuple[str, ...],
+    credentials: Path,
+    data_dir: Path,
+    durable: bool,
+    io_threads: int,
+    port_file: Optional[Path],
+    log_level: str,
+) -> None:
+    """Run the server on SERVER_PORT (0: any free one).
+
+    ATTEMPTS, 1 to 5, is how many consecutive failed logins block an account for 10 seconds.
+    """
+    open_standard_streams()
+    from messenger.server import Server
+    from messenger.server.console import Console
+
+    console = Console()
+    console.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=log_level.upper(), handlers=[console])
+    try:
+        config = ServerConfig(
+            port=server_port,
+            attempts=attempts,
+            bind=bind,
+            credentials=credentials,
+            data_dir=data_dir,
+            durable=durable,
+            io_threads=io_threads,
+            port_file=port_file,
+        )
+        server = Server(config, console)
+        _end_on_signals(server.end)
+        # The kernel may give a signal to any thread that takes it, and only the main thread's wait is interrupted.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        server.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    except MessengerError as error:
+        raise OneLineError(str(error)) from None
+    healthy = server.wait()
+    server.stop()
+    # Not sys.exit: a console that is paused must not hold up the end either.
+    os._exit(0 if healthy else 1)
+
+
+@click.group()
+def credentials() -> None:
+    """Prepare credentials files."""
+
+
+@credentials.command(name="hash")
+@click.argument("name")
+def hash_password(name: str) -> None:
+    """Read a password from stdin and print NAME's line for a credentials file, with the password hashed (scrypt)."""
+    from messenger.chat.accounts import ScryptHash, fault_in_account
+
+    password = read_secret()
+    fault = fault_in_account(name, password)
+    if fault or password.startswith("$scrypt$"):
+        raise OneLineUsageError(fault or "this is a hash already")
+    click.echo(f"{name} {ScryptHash.make(password, secrets.token_bytes(16))}")
+
+
+def _end_on_signals(end: Callable[[], None]) -> None:
+    def ask(number: int, frame: object) -> None:
+        for again in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(again, _exit_at_once)
+        end()
+
+    for number in _ENDING:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup means it
+            signal.signal(number, ask)
+
+
+def _exit_at_once(number: int, frame: object) -> NoReturn:
+    os._exit(128 + number)
