@@ -1,0 +1,72 @@
+"""What one actor has seen: whole lines in their order, of which each counts for one expectation only."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, Optional
+
+from messenger.scenario.pattern import Pattern
+
+
+class Seen:
+    """Lines, and the beginning of the next one, as a question is that waits for its answer."""
+
+    def __init__(self) -> None:
+        self.lines: List[str] = []
+        self.partial = ""
+        self._taken: List[bool] = []
+        self._partial_taken = False
+        self._is_answered = False
+        self._last = -1
+        """Index of the line that was taken last."""
+
+    def add(self, line: str) -> None:
+        """A line is complete: what `partial` began, or another one."""
+        is_same = bool(self.partial) and line.startswith(self.partial)
+        self.lines.append(line)
+        self._taken.append(self._partial_taken and is_same)
+        self.set_partial("")
+
+    def set_partial(self, text: str) -> None:
+        """A line has begun."""
+        if not text or not text.startswith(self.partial):
+            self._partial_taken = self._is_answered = False
+        self.partial = text
+
+    def answer(self) -> None:
+        """The question that stands there has been answered."""
+        self._is_answered = bool(self.partial)
+
+    def asks(self, question: str) -> bool:
+        """Whether this question waits for an answer."""
+        return self.partial.startswith(question.rstrip()) and not self._is_answered
+
+    def take(self, pattern: Pattern, values: Mapping[str, str], is_next: bool = False) -> Optional[Dict[str, str]]:
+        """Take the first line that matches and is not taken yet; with `is_next`, after the one that was taken last.
+
+        Returns what is captured, or None. Raises `Unknown`.
+        """
+        for index in range(self._last + 1 if is_next else 0, len(self.lines)):
+            if not self._taken[index]:
+                found = pattern.match(self.lines[index], values)
+                if found is not None:
+                    self._taken[index] = True
+                    self._last = index
+                    return found
+        if self.partial and not self._partial_taken and not (is_next and self._last > len(self.lines)):
+            found = pattern.match(self.partial, values)
+            if found is not None:
+                self._partial_taken = True
+                self._last = len(self.lines)
+                return found
+        return None
+
+    def find(self, pattern: Pattern, values: Mapping[str, str]) -> Optional[str]:
+        """Return a line that matches and is not taken yet."""
+        for line, taken in zip(self.lines, self._taken):
+            if not taken and pattern.match(line, values) is not None:
+                return line
+        return None
+
+    def untaken(self) -> List[str]:
+        """Return the lines that no expectation has taken."""
+        return [line for line, taken in zip(self.lines, self._taken) if not taken] + [self.partial] * bool(self.partial)

@@ -1,0 +1,247 @@
+"""The stage of a play: the programs on it, what they have shown, and waiting for it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Dict, Final, Iterator, List, Mapping, Optional, Set, Tuple
+
+from messenger.errors import MessengerError
+from messenger.scenario import files
+from messenger.scenario.dialect import OWN, Dialect
+from messenger.scenario.model import SERVER, Client, Scenario, Start, Step
+from messenger.scenario.pattern import Pattern
+from messenger.scenario.programs import Driver, Program, shown
+from messenger.scenario.timeline import Entry, Timeline
+
+START_SECONDS: Final = 20.0
+"""How long a program may take until it shows something."""
+
+_LOOK_SECONDS: Final = 0.05
+_HIDDEN: Final = "••••••••"
+
+Work = Iterator[None]
+"""Something that takes its time: it yields as long as it waits, and whoever runs it takes in meanwhile what programs
+show."""
+
+
+class StepFailed(MessengerError):
+    """What a step asks for did not come true."""
+
+    def __init__(self, step: Step, message: str) -> None:
+        super().__init__(f"{step.place}: {step.text}\n  {message}")
+        self.step = step
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a play is given."""
+
+    folder: Path
+    """An empty folder: the server's files stand in it, and each client's in a folder of its own."""
+    accounts: Mapping[str, str]
+    """User names and passwords."""
+    server: Optional[Tuple[str, int]] = None
+    """A server that runs already; None: one of its own."""
+    timeout_factor: float = 1.0
+    dialect: Dialect = OWN
+    on_entry: Callable[[Entry], None] = lambda entry: None
+
+
+class Stage:
+    """Programs by name, from `open` to `close`."""
+
+    def __init__(self, scenario: Scenario, driver: Driver, setting: Setting) -> None:
+        self.folder = setting.folder
+        self.accounts = {**setting.accounts, **scenario.accounts}
+        self.timeline = Timeline(time.monotonic, setting.on_entry)
+        self.host, self.port = setting.server or ("127.0.0.1", 0)
+        self._scenario = scenario
+        self._driver = driver
+        self._setting = setting
+        self._dialect = setting.dialect
+        self._programs: Dict[str, Program] = {}
+        self._told: Dict[str, int] = {}
+        """How many lines of each program are in the timeline."""
+        self._unsettled: Set[str] = set()
+        """Who has typed something since it was last known to have had its effect."""
+        self._input_ended: Set[str] = set()
+
+    # ---- waiting --------------------------------------------------------------------------------------------
+
+    def finish(self, work: Work) -> None:
+        """Do some work to its end; raises `StepFailed`."""
+        for _ in work:
+            self._pump(_LOOK_SECONDS)
+        self._pump(0)
+
+    def until(
+        self, step: Step, is_met: Callable[[], bool], failing: Callable[[float], str], seconds: Optional[float] = None
+    ) -> Work:
+        """Wait until it is met; `failing` says, of so many seconds, what was waited for in vain."""
+        limit = (self._scenario.timeout if seconds is None else seconds) * self._setting.timeout_factor
+        deadline = time.monotonic() + limit
+        while not is_met():
+            if time.monotonic() >= deadline:
+                raise StepFailed(step, failing(limit))
+            yield
+
+    def _pump(self, seconds: float) -> None:
+        self._driver.pump(seconds)
+        for name, program in self._programs.items():
+            lines = program.seen.lines
+            for line in lines[self._told[name] :]:
+                self.timeline.add(name, "seen", line)
+            self._told[name] = len(lines)
+
+    # ---- programs -------------------------------------------------------------------------------------------
+
+    def open(self, step: Step) -> Work:
+        """Start the server, unless one runs already."""
+        if self._setting.server is None:
+            lines = "".join(f"{name} {password}\n" for name, password in self.accounts.items())
+            (self.folder / "credentials.txt").write_text(lines, encoding="utf-8")
+            yield from self.start_server(step)
+
+    def close(self) -> None:
+        """End all programs."""
+        self._driver.close()
+
+    def program(self, step: Step, name: str) -> Program:
+        """Return a program that was started, and may have ended."""
+        if name not in self._programs:
+            raise StepFailed(step, f"{name} was not started")
+        return self._programs[name]
+
+    def running(self, step: Step, name: str) -> Program:
+        """Return a program that runs."""
+        program = self.program(step, name)
+        if program.status is not None:
+            raise StepFailed(step, f"{name} has ended with status {program.status}:\n{shown(program.seen.lines)}")
+        return program
+
+    def start_server(self, step: Step) -> Work:
+        """Start the server, on the same port as before if it ran before."""
+        self._refuse_running(step, SERVER)
+        server = self._driver.start_server(self.folder, self._scenario.server, self.port)
+        self._enter(SERVER, server)
+
+        def is_ready() -> bool:
+            found = server.seen.take(self._dialect.ready, {})
+            if found is not None:
+                self.port = int(found.get("server_port", self.port))
+            return found is not None or server.status is not None
+
+        yield from self.until(step, is_ready, lambda limit: f"the server was not ready in {limit:g} s", START_SECONDS)
+        if server.status is not None:
+            raise StepFailed(step, f"the server ended with status {server.status}:\n{shown(server.seen.lines)}")
+
+    def start_clients(self, step: Start) -> Work:
+        """Start clients, all at once, and log them in one after the other."""
+        for client in step.clients:
+            self._refuse_running(step, client.name)
+            folder = files.inside(self.folder, client.folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._enter(client.name, self._driver.start_client(client, folder, self.host, self.port))
+        for client in step.clients:
+            yield from self.wait_started(step, client.name)
+            if client.logs_in:
+                yield from self._log_in(step, client)
+
+    def wait_started(self, step: Step, name: str) -> Work:
+        """Wait until a program may be typed to."""
+        program = self.running(step, name)
+        yield from self.until(
+            step, lambda: program.is_ready, lambda limit: f"{name} showed nothing in {limit:g} s", START_SECONDS
+        )
+
+    def type(self, name: str, line: str, is_secret: bool = False) -> None:
+        """Type a line; one that is a secret, or answers the question for a password, is not shown anywhere."""
+        program = self._programs[name]
+        is_secret = is_secret or program.seen.asks(self._dialect.password)
+        self.timeline.add(name, "typed", _HIDDEN if is_secret else line)
+        self._unsettled.add(name)
+        program.type(line)
+
+    def end_input(self, step: Step, name: str) -> None:
+        """End the input of a program."""
+        self._input_ended.add(name)
+        self.running(step, name).control("eof")
+
+    def _enter(self, name: str, program: Program) -> None:
+        self._programs[name] = program
+        self._told[name] = 0
+        self._unsettled.discard(name)
+        self._input_ended.discard(name)
+        self.timeline.add(name, "began", "")
+
+    def _refuse_running(self, step: Step, name: str) -> None:
+        old = self._programs.get(name)
+        if old is not None and old.status is None:
+            raise StepFailed(step, f"{name} is still running")
+
+    def _log_in(self, step: Step, client: Client) -> Work:
+        name, program = client.name, self._programs[client.name]
+        password = self.accounts.get(client.user)
+        if password is None:
+            raise StepFailed(step, f"no account of {client.user} is known: @account NAME PASSWORD makes one")
+        answers = {self._dialect.username: client.user, self._dialect.password: password}
+        if client.screen == "pipe":
+            for answer in answers.values():
+                self.type(name, answer, is_secret=answer == password)
+            answers = {}
+
+        def is_in() -> bool:
+            for question in [question for question in answers if program.seen.asks(question)]:
+                self.type(name, answers.pop(question))
+            return program.status is not None or program.seen.take(self._dialect.welcome, {}) is not None
+
+        def failing(limit: float) -> str:
+            return f"{name} was not logged in within {limit:g} s; it shows:\n{shown(program.seen.untaken())}"
+
+        yield from self.until(step, is_in, failing)
+        if program.status is not None and not _has_seen(program, self._dialect.welcome):
+            raise StepFailed(step, f"{name} was not logged in; it showed:\n{shown(program.seen.lines)}")
+        self._unsettled.discard(name)
+
+    # ---- the barrier ----------------------------------------------------------------------------------------
+
+    def settle(self, step: Step, target: Optional[str] = None) -> Work:
+        """Wait until all that was typed has had its effect, and `target` has seen what came of it."""
+        yield from self._settle(step, [name for name in self._programs if name in self._unsettled and name != target])
+        if target is not None:
+            yield from self._settle(step, [target])
+
+    def _settle(self, step: Step, names: List[str]) -> Work:
+        """One more question comes back through the server, after everything else."""
+        asked: Set[str] = set()
+        for name in names:
+            self._is_quiet(name, asked)  # all are asked before the first is waited for
+        for name in names:
+            yield from self._wait_quiet(step, name, asked)
+
+    def _wait_quiet(self, step: Step, name: str, asked: Set[str]) -> Work:
+        def failing(limit: float) -> str:
+            return f"{name} did not answer within {limit:g} s; it shows:\n{shown(self._programs[name].seen.untaken())}"
+
+        yield from self.until(step, lambda: self._is_quiet(name, asked), failing)
+        self._unsettled.discard(name)
+
+    def _is_quiet(self, name: str, asked: Set[str]) -> bool:
+        program = self._programs[name]
+        if name == SERVER or program.status is not None:
+            return True
+        if name in asked:
+            return program.seen.take(self._dialect.answer, {}) is not None
+        if _has_seen(program, self._dialect.welcome):
+            if name not in self._input_ended:
+                asked.add(name)
+                program.type(self._dialect.barrier)
+            return False
+        return any(program.seen.asks(question) for question in self._dialect.questions)
+
+
+def _has_seen(program: Program, pattern: Pattern) -> bool:
+    return any(pattern.match(line, {}) is not None for line in program.seen.lines)

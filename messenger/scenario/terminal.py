@@ -1,0 +1,270 @@
+"""The terminal driver: `messenger serve` and `messenger chat` as programs of their own, clients in real terminals."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, Final, List, Optional
+
+import pexpect
+
+from messenger.client.commands import prompt_lines
+from messenger.scenario.model import SERVER, Client, ServerSetup
+from messenger.scenario.programs import CannotPlay
+from messenger.scenario.seen import Seen
+
+ROWS, COLUMNS = 24, 100
+
+_PROMPT: Final = "> "
+_ENDING_SECONDS: Final = 5.0
+_SIGNALS: Final = {
+    "kill": signal.SIGKILL,
+    "stop": signal.SIGTERM,
+    "pause": signal.SIGSTOP,
+    "resume": signal.SIGCONT,
+    "interrupt": signal.SIGINT,
+}
+
+
+class Lines:
+    """Bytes of a program to what it has shown; the rows of prompts, which hold only what was typed, are left out."""
+
+    def __init__(self, seen: Seen, columns: int = COLUMNS) -> None:
+        self._seen = seen
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._prompt = set(prompt_lines(columns).split("\n"))
+        self._row = ""
+
+    def feed(self, data: bytes) -> None:
+        """Take in what has come."""
+        *rows, self._row = (self._row + self._decoder.decode(data)).split("\n")
+        for row in rows:
+            row = row.rstrip("\r")
+            if self._is_text(row):
+                self._seen.add(row)
+            else:
+                self._seen.set_partial("")
+        self._seen.set_partial(self._row if self._is_text(self._row) else "")
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        if self._row:
+            self.feed(b"\n")
+
+    def _is_text(self, row: str) -> bool:
+        return bool(row) and row not in self._prompt and not row.startswith(_PROMPT) and row != _PROMPT.strip()
+
+
+class TerminalProgram:
+    """A client in a terminal of its own, under pexpect."""
+
+    def __init__(self, command: List[str], folder: Path, environment: Dict[str, str]) -> None:
+        self.seen = Seen()
+        self.output = bytearray()
+        self._lines = Lines(self.seen)
+        self._child = pexpect.spawn(
+            command[0], command[1:], cwd=str(folder), env=environment, dimensions=(ROWS, COLUMNS), timeout=None
+        )
+        self._child.delaybeforesend = None
+        self._ended = False
+
+    @property
+    def fd(self) -> Optional[int]:
+        """What to wait for; None once it has ended."""
+        fd: int = int(self._child.child_fd)
+        return None if self._ended else fd
+
+    @property
+    def status(self) -> Optional[int]:
+        """See `Program`."""
+        if not self._ended:
+            return None
+        killed, status = self._child.signalstatus, self._child.exitstatus
+        return 128 + int(killed) if killed else int(status)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has taken over its terminal: what is typed before is lost."""
+        return bool(self.output)
+
+    def read(self) -> None:
+        """Take in what there is."""
+        try:
+            data = self._child.read_nonblocking(65536, 0)
+        except pexpect.TIMEOUT:
+            return
+        except pexpect.EOF:
+            self._lines.end()
+            self._child.wait()
+            self._ended = True
+            return
+        self.output += data
+        self._lines.feed(data)
+
+    def type(self, line: str) -> None:
+        """See `Program`."""
+        self.seen.answer()
+        self._child.send(line.encode("utf-8", "surrogateescape") + b"\r")
+
+    def control(self, what: str) -> None:
+        """See `Program`."""
+        if what == "eof":
+            self._child.send(b"\x04")
+        elif not self._ended:
+            self._child.kill(_SIGNALS[what])
+
+    def close(self) -> None:
+        """End it."""
+        self._child.close(force=True)
+        self._ended = True
+
+
+class PipeProgram:
+    """The server, or a client whose input is a pipe."""
+
+    def __init__(self, command: List[str], folder: Path, environment: Dict[str, str]) -> None:
+        self.seen = Seen()
+        self.output = bytearray()
+        self._lines = Lines(self.seen)
+        self._process = subprocess.Popen(  # noqa: S603 - this package, or the program that is to be graded
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._ended = False
+
+    @property
+    def fd(self) -> Optional[int]:
+        """See `TerminalProgram`."""
+        assert self._process.stdout is not None
+        return None if self._ended else self._process.stdout.fileno()
+
+    @property
+    def status(self) -> Optional[int]:
+        """See `Program`."""
+        code = self._process.returncode if self._ended else None
+        return 128 - code if code is not None and code < 0 else code
+
+    @property
+    def is_ready(self) -> bool:
+        """A pipe keeps what is typed early."""
+        return True
+
+    def read(self) -> None:
+        """Take in what there is."""
+        assert self._process.stdout is not None
+        data = os.read(self._process.stdout.fileno(), 65536)
+        self.output += data
+        self._lines.feed(data)
+        if not data:
+            self._lines.end()
+            self._process.wait()
+            self._ended = True
+
+    def type(self, line: str) -> None:
+        """See `Program`."""
+        stdin = self._process.stdin
+        if stdin is None or stdin.closed:
+            raise CannotPlay("its input has ended")
+        try:
+            stdin.write(line.encode("utf-8", "surrogateescape") + b"\n")
+            stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended, and what it has shown tells why
+
+    def control(self, what: str) -> None:
+        """See `Program`."""
+        if what == "eof":
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        elif self._process.returncode is None:
+            self._process.send_signal(_SIGNALS[what])
+
+    def close(self) -> None:
+        """End it: politely, because the server then leaves whole logs behind."""
+        if self._process.stdin is not None and not self._process.stdin.closed:
+            try:
+                self._process.stdin.close()
+            except BrokenPipeError:
+                pass  # it has ended already
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.terminate()
+            try:
+                self._process.wait(_ENDING_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._ended = True
+
+
+class TerminalDriver:
+    """Plays with real programs."""
+
+    name = "terminal"
+
+    def __init__(self, on_output: Callable[[str, bytes], None] = lambda name, data: None) -> None:
+        """`on_output` is called with what a program has written, byte for byte."""
+        self._on_output = on_output
+        self._programs: Dict[str, Any] = {}
+        self._environment = _environment()
+
+    def start_server(self, folder: Path, setup: ServerSetup, port: int) -> PipeProgram:
+        """See `Driver`."""
+        command = [*_messenger(), "serve", str(port), str(setup.attempts), *setup.options]
+        server = PipeProgram(command, folder, self._environment)
+        self._keep(SERVER, server)
+        return server
+
+    def start_client(self, client: Client, folder: Path, host: str, port: int) -> Any:
+        """See `Driver`."""
+        command = [*_messenger(), "chat", host, str(port), "0", *client.options]
+        if client.screen == "pipe":
+            return self._keep(client.name, PipeProgram(command, folder, self._environment))
+        return self._keep(client.name, TerminalProgram([*command, "--plain"], folder, self._environment))
+
+    def pump(self, seconds: float) -> None:
+        """See `Driver`."""
+        waiting = {one.fd: (name, one) for name, one in self._programs.items() if one.fd is not None}
+        ready, _, _ = select.select(list(waiting), [], [], seconds)
+        for fd in ready:
+            name, program = waiting[fd]
+            before = len(program.output)
+            program.read()
+            self._on_output(name, bytes(program.output[before:]))
+
+    def close(self) -> None:
+        """See `Driver`."""
+        for name, program in reversed(list(self._programs.items())):
+            if name != SERVER:
+                program.close()
+        if SERVER in self._programs:
+            self._programs[SERVER].close()
+
+    def _keep(self, name: str, program: Any) -> Any:
+        if name in self._programs:
+            self._programs[name].close()
+        self._programs[name] = program
+        return program
+
+
+def _messenger() -> List[str]:
+    return [sys.executable, "-m", "messenger"]
+
+
+def _environment() -> Dict[str, str]:
+    """Nothing of the one who plays but what programs need to run; the package is found where this one is."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "SYSTEMROOT", "TMPDIR")}
+    package = str(Path(__file__).parent.parent.parent)
+    return {**kept, "PYTHONPATH": package, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TERM": "dumb", "NO_COLOR": "1"}
