@@ -231,7 +231,6 @@ def test_the_help_tells_usage_and_meaning_of_every_command() -> None:
         "/refuse",
         "/cancel",
         "/ping",
-        "/ping",
         "/wait",
         "/sleep",
     ]
