@@ -116,7 +116,11 @@ class Cubic:
         persistently (RFC 9002, section 7.6) and come back by slow start."""
         self._timeouts += 1
         if self._timeouts == 1:
+            peak = max(self._size, self._peak)
             self._reduce(now, 0.5)
+            # Silence says nothing of new flows: the window may go back to where it was, not to a plateau below.
+            self._peak = peak
+            self._start_curve(now)
         else:
             self._size = float(PERSISTENT_WINDOW * self.segment)
         self.window = int(self._size)

@@ -114,6 +114,21 @@ def test_a_blackhole_is_soon_forgotten(name: str) -> None:
     assert receiver.delivered - before >= 0.75 * 2 * 12.5e6
 
 
+@pytest.mark.parametrize(("loss", "least"), [(0.0, 0.94), (0.05, 0.80)])
+def test_a_second_after_a_blackhole_it_is_where_it_was_before(loss: float, least: float) -> None:
+    """Nothing is heard for four seconds; the mean of three paths."""
+    delivered = 0
+    for seed in (1, 2, 3):
+        network = Network(Link(loss=loss, blackholes=((6.0, 10.0),)).path, seed)
+        sender, receiver = machines.pair(CONTROLLERS[OURS])
+        network.add(sender, receiver)
+        network.run(11.0)
+        before = receiver.delivered
+        network.run(12.0)
+        delivered += receiver.delivered - before
+    assert delivered / 3 >= least * 12.5e6
+
+
 @pytest.mark.parametrize("name", CONTROLLERS)
 def test_a_gigabyte_a_second_on_one_machine(name: str) -> None:
     network = Network(Path(rate=1e9, delay=50e-6, queue=4e6), SEED)

@@ -131,6 +131,18 @@ def test_losses_leave_a_least_window() -> None:
     assert flow.segments == LEAST_WINDOW
 
 
+def test_after_silence_the_curve_leads_back_to_where_the_window_was() -> None:
+    """Other than after a second loss: nothing was heard, so there is no sign of a newcomer to give way to."""
+    flow = Flow()
+    flow.grow_to(1000)
+    peak = flow.segments
+    flow.lose()
+    flow.controller.on_timeout(flow.now)
+    climb = ((peak - flow.segments) / SCALE) ** (1 / 3)
+    flow.rounds(int(climb / TRIP))
+    assert flow.segments == pytest.approx(peak, rel=0.01)
+
+
 @pytest.mark.parametrize("kind", [Cubic, Patient])
 def test_timeouts_end_at_the_least_window_and_what_was_lost_then_does_not_count(kind: Type[Cubic]) -> None:
     flow = Flow(kind)
