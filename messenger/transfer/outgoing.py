@@ -31,6 +31,10 @@ PING_INTERVAL: Final = 1.0
 REOPEN_SECONDS: Final = 3.0
 """After so much silence the addresses are tried again: one side may have got another one."""
 
+RAISE_SECONDS, RAISE_SECONDS_MAX = 5.0, 60.0
+"""Seconds after which larger datagrams are tried once more, doubled each time that they did not get through: it may
+have been an outage, or a `Hello` that was lost, which made them small (RFC 8899, section 5.1.1, waits ten minutes)."""
+
 BATCHES_AT_ONCE: Final = 8
 """Batches sent before others, and what has arrived, have their turn."""
 
@@ -74,6 +78,8 @@ class Outgoing(Endpoint):
         self._verdict = Verdict.CHECKING
         self._next_start = math.inf
         self._next_ping = math.inf
+        self._next_raise = math.inf
+        self._raise_seconds = RAISE_SECONDS
         self._crowd = 1
         self.sender: Optional[Sender] = None
         self.round_trip = RoundTrip()
@@ -129,7 +135,10 @@ class Outgoing(Endpoint):
             self._next_ping = now + PING_INTERVAL
 
     def _take_welcome(self, now: float, address: Hashable, welcome: Welcome) -> None:
-        if self._searching_since == math.inf or self.has_ended:
+        if self.has_ended:
+            return
+        if self._searching_since == math.inf:
+            self._take_larger(address, welcome)
             return
         if welcome.echo != self._challenge_to(address):
             self._ask_there_too(address, welcome)
@@ -143,6 +152,17 @@ class Outgoing(Endpoint):
             if self._todo is not None:
                 self._run(now, welcome)
         else:
+            self._welcome = welcome
+
+    def _take_larger(self, address: Hashable, welcome: Welcome) -> None:
+        """Go over to larger segments if this answer came by the path and proves that it carries them."""
+        if address != self.path or welcome.echo != self._challenge_to(address):
+            return
+        if self.sender is not None:
+            kind = min(welcome.kind, self._kind_max)
+            if kind > self.sender.kind:
+                self.sender.use(kind)
+        elif self._welcome is not None and welcome.kind > self._welcome.kind:
             self._welcome = welcome
 
     def _ask_there_too(self, address: Hashable, welcome: Welcome) -> None:
@@ -169,6 +189,7 @@ class Outgoing(Endpoint):
         self._progress_at = now
         self._next_start = now
         self._next_ping = math.inf if self.state is State.RUNNING else now + PING_INTERVAL
+        self._next_raise = now + RAISE_SECONDS
 
     # ---- what goes out --------------------------------------------------------------------------------------
 
@@ -188,11 +209,26 @@ class Outgoing(Endpoint):
             self._next_ping = now + PING_INTERVAL
             self._tell(Ping())
         if self.sender is not None and self.state is State.RUNNING:
+            if now >= self._next_raise:
+                self._try_larger(now, self.sender)
             for _ in range(BATCHES_AT_ONCE):
                 batch = self.sender.next_batch(now)
                 if batch is None:
                     break
                 self._wire.batch(self.path, batch)
+
+    def _try_larger(self, now: float, sender: Sender) -> None:
+        """See whether the path carries larger segments by now."""
+        if self.silence(now) >= PING_INTERVAL:  # it carries nothing
+            self._next_raise = now + PING_INTERVAL
+            return
+        if sender.kind >= self._kind_max:
+            self._raise_seconds = RAISE_SECONDS
+        else:
+            self._raise_seconds = min(2 * self._raise_seconds, RAISE_SECONDS_MAX)
+            for kind in range(self._kind_max, sender.kind, -1):
+                self._say_hello(self.path, kind)
+        self._next_raise = now + self._raise_seconds
 
     def _send_hellos(self, now: float) -> None:
         tried = self._hellos
@@ -217,5 +253,5 @@ class Outgoing(Endpoint):
         if self._searching_since == math.inf:
             when = min(when, self._heard_at + REOPEN_SECONDS)
         if self.sender is not None and self.state is State.RUNNING:
-            when = min(when, self.sender.deadline())
+            when = min(when, self._next_raise, self.sender.deadline())
         return when

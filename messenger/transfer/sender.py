@@ -41,7 +41,8 @@ PROBE_SEGMENTS: Final = 8
 """Segments in such a batch at most."""
 
 BLACK_HOLE_PROBES: Final = 3
-"""After so many probes without an answer, segments shrink to the size that every path carries (RFC 8899, 4.3)."""
+"""After so many probes without an answer, segments shrink to the size that every path carries (RFC 8899, 4.3), until
+`use` says otherwise."""
 
 
 class Source(Protocol):
@@ -151,6 +152,12 @@ class Sender:
             flights.forget_batches()
         self._set_pace()
 
+    def use(self, kind: int) -> None:
+        """Cut into segments of this kind from now on; what is on its way keeps its own."""
+        self.kind = kind
+        self._controller.segment = SEGMENT_SIZES[kind]
+        self._set_pace()
+
     def _set_pace(self) -> None:
         """Take from the controller how much may be in flight, how fast it goes, and how large a full batch is."""
         # More than fits the receiver's socket may be on its way only as far as the path itself holds it.
@@ -219,8 +226,6 @@ class Sender:
         if self._probes >= BLACK_HOLE_PROBES:
             self._controller.on_timeout(now)
             if self.kind:  # datagrams of this size may all be dropped
-                self.kind = 0
-                self._controller.segment = SEGMENT_SIZES[0]
                 self._flights.begin_anew()
-            self._set_pace()
+            self.use(0)
         self._flights.lose_oldest(PROBE_SEGMENTS)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import List
+from typing import List, Tuple
 
 import pytest
 
 from messenger.transfer.datagram import CONTROL
 from messenger.transfer.endpoint import SILENCE_MAX, UNPROVED_MAX
 from messenger.transfer.geometry import SEGMENT_SIZES
-from messenger.transfer.outgoing import OPENING_SECONDS
+from messenger.transfer.outgoing import OPENING_SECONDS, RAISE_SECONDS, RAISE_SECONDS_MAX
+from messenger.transfer.rtt import RoundTrip
 from tests.transfer.files import content_of
+from tests.transfer.fixed import Fixed
 from tests.transfer.world import (
     CLEAR,
     DELIVERED,
@@ -19,6 +21,7 @@ from tests.transfer.world import (
     RECEIVER,
     SENDER,
     Outcome,
+    Sent,
     Weather,
     World,
 )
@@ -46,9 +49,73 @@ def test_a_path_that_stops_carrying_large_datagrams_gets_small_ones(kind: int, l
     shrunk = []
     world.watch = lambda sent: shrunk.append(sent.at) if sent.data[0] == 0 else None
     assert world.run() == DELIVERED
-    assert max(len(sent.data) for sent in world.captured if sent.at > shrunk[0]) <= SEGMENT_SIZES[0]
+    data = [sent for sent in world.captured if sent.at > shrunk[0] and sent.data[0] < CONTROL]
+    assert max(len(sent.data) for sent in data) <= SEGMENT_SIZES[0]
     assert 5 * delay < shrunk[0] < 5 * delay + 30 * delay + 0.5
     assert len(world.memory.sealed) == world.geometry.chunks
+
+
+def steady(segment: int, round_trip: RoundTrip) -> Fixed:
+    """Two megabytes a second."""
+    return Fixed(100_000, 2e6)
+
+
+def kinds_at(world: World) -> List[Tuple[float, int]]:
+    """When data began to go out in segments of another kind, and which."""
+    kinds: List[Tuple[float, int]] = []
+
+    def watch(sent: Sent) -> None:
+        if sent.data[0] < CONTROL and (not kinds or kinds[-1][1] != sent.data[0]):
+            kinds.append((sent.at, sent.data[0]))
+
+    world.watch = watch
+    return kinds
+
+
+@pytest.mark.parametrize("dead", ["both", "forth", "back"])
+def test_after_an_outage_of_three_seconds_datagrams_get_large_again(dead: str) -> None:
+    """They shrink, as nobody knows yet that it is an outage."""
+    cut = Weather(outages=((0.15, 3.15),))
+    world = World(LONG, cut if dead != "back" else CLEAR, cut if dead != "forth" else CLEAR, make_controller=steady)
+    kinds = kinds_at(world)
+    assert world.run() == DELIVERED
+    assert [kind for _, kind in kinds][:2] == [3, 0]
+    assert kinds[-1][1] == 3
+    assert kinds[-1][0] < 3.15 + RAISE_SECONDS
+
+
+def test_a_first_hello_that_was_lost_does_not_keep_datagrams_small() -> None:
+    world = World(LONG, Weather(outages=((0.0, 0.1),)), make_controller=steady)
+    kinds = kinds_at(world)
+    assert world.run() == DELIVERED
+    assert [kind for _, kind in kinds] == [2, 3]
+    assert kinds[1][0] < 0.2 + RAISE_SECONDS + 0.1
+
+
+@pytest.mark.parametrize(("limit", "kind"), [(1200, 0), (1500, 2)])
+def test_what_a_path_does_not_carry_is_tried_ever_more_seldom(limit: int, kind: int) -> None:
+    """It loses large datagrams from some time on. No data goes into those that are tried, and the file arrives."""
+    world = World(
+        LONG[:3_000_000],
+        Weather(delay=0.05, limits=((1.0, limit),)),
+        Weather(delay=0.05),
+        make_controller=lambda segment, round_trip: Fixed(10_000, 50_000),
+    )
+    tried: List[float] = []
+    data: List[int] = []
+
+    def watch(sent: Sent) -> None:
+        if sent.at > 10 and sent.data[0] < CONTROL:
+            data.append(sent.data[0])
+        elif sent.at > 10 and len(sent.data) == SEGMENT_SIZES[3]:
+            tried.append(sent.at)
+
+    world.watch = watch
+    assert world.run() == DELIVERED
+    assert set(data) == {kind}
+    assert len(tried) >= 2
+    gaps = [later - earlier for earlier, later in zip(tried, tried[1:])]
+    assert gaps == pytest.approx([4 * RAISE_SECONDS, 8 * RAISE_SECONDS, RAISE_SECONDS_MAX][: len(gaps)], abs=0.5)
 
 
 @pytest.mark.parametrize("dead", ["both", "forth", "back"])

@@ -7,7 +7,6 @@ from typing import List, Tuple
 
 import pytest
 
-from messenger.transfer import congestion
 from messenger.transfer.datagram import Ack
 from messenger.transfer.flights import Batch
 from messenger.transfer.geometry import CHUNK_SIZE, FLIGHTS_MAX, SEGMENT_SIZES, Geometry, segments_in
@@ -21,33 +20,10 @@ from messenger.transfer.sender import (
     Sender,
 )
 from tests.transfer.files import Memory, content_of, secrets_for
+from tests.transfer.fixed import Fixed
 from tests.transfer.world import DELIVERED, Weather, World
 
 Timed = List[Tuple[float, Batch]]
-
-
-class Fixed:
-    """A window and a pace that nothing changes."""
-
-    def __init__(self, window: int, rate: float) -> None:
-        self.window = window
-        self.segment = 0
-        self.timeouts = 0
-        self._rate = rate
-
-    def pacing_rate(self) -> float:
-        """Bytes a second."""
-        return self._rate
-
-    def on_loss(self, now: float, lost: int, is_new_event: bool) -> None:
-        """It does not matter."""
-
-    def on_ack(self, ack: congestion.Ack) -> None:
-        """It does not matter."""
-
-    def on_timeout(self, now: float) -> None:
-        """Count it."""
-        self.timeouts += 1
 
 
 def sender_with(window: int, rate: float, kind: int = 0, chunks: int = 100, allowance: int = 10**9) -> Sender:
