@@ -226,9 +226,7 @@ class Transfers:
         config = self._config
         if config.max_receive_size is not None and offered.size > config.max_receive_size:
             inbound.refuse("too_large", f"{self.username} receives at most {config.max_receive_size} bytes")
-        elif (
-            offered.size > SIZE_MAX or sum(isinstance(one, Inbound) for one in self._exchanges.values()) > INCOMING_MAX
-        ):
+        elif offered.size > SIZE_MAX or self._incoming() > INCOMING_MAX:
             inbound.refuse("busy", f"{self.username} receives too many files at this time")
         elif config.accepts(offered.sender):
             inbound.attempt(inbound.accept)
@@ -236,6 +234,10 @@ class Transfers:
             inbound.ask()
         else:
             inbound.refuse("refused", f"{self.username} does not accept files")
+
+    def _incoming(self) -> int:
+        """Return how many files are being received, or may be."""
+        return sum(isinstance(one, Inbound) and not one.handle.is_ended for one in self._exchanges.values())
 
     def _on_answered(self, answered: Answered) -> None:
         exchange = self._exchanges.get((answered.sender, answered.transfer))
