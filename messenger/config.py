@@ -155,7 +155,9 @@ class FileConfig:
 
     def accepts(self, user: str) -> bool:
         """Tell whether a file from `user` is accepted without a question."""
-        return self.accept == "all" or user in self.accept.split(",")
+        if self.accept in ACCEPT_WORDS:  # somebody may be called so
+            return self.accept == "all"
+        return user in self.accept.split(",")
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from messenger.config import FileConfig
 from messenger.peer import transfers
 from tests.peer.conftest import Enter
 
@@ -17,3 +20,14 @@ def test_files_that_have_arrived_take_no_place_from_those_that_come(
     for number in range(3):
         yoda.client.send_file("Hans", yoda.make(f"{number}.bin", 100)).result(10)
     assert len(hans.received()) == 3
+
+
+@pytest.mark.parametrize("word", ["all", "ask", "none"])
+def test_a_user_whose_name_is_a_word_of_the_setting_is_no_exception_from_it(tmp_path: Path, word: str) -> None:
+    config = FileConfig(accept=word, download_dir=tmp_path)
+    assert [config.accepts(user) for user in ("Yoda", "all", "ask", "none")] == [word == "all"] * 4
+
+
+def test_the_users_who_are_named_are_accepted() -> None:
+    config = FileConfig(accept="Leia,Yoda")
+    assert [config.accepts(user) for user in ("Leia", "Yoda", "Leia,Yoda", "Hans", "")] == [True, True] + [False] * 3
