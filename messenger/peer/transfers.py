@@ -224,9 +224,10 @@ class Transfers:
         inbound = Inbound(self, handle, offered, self._config.download_dir, self._run_aside)
         self._exchanges[key] = inbound
         config = self._config
-        if config.max_receive_size is not None and offered.size > config.max_receive_size:
-            inbound.refuse("too_large", f"{self.username} receives at most {config.max_receive_size} bytes")
-        elif offered.size > SIZE_MAX or self._incoming() > INCOMING_MAX:
+        size_max = SIZE_MAX if config.max_receive_size is None else min(config.max_receive_size, SIZE_MAX)
+        if offered.size > size_max:
+            inbound.refuse("too_large", f"{self.username} receives at most {size_max} bytes")
+        elif self._incoming() > INCOMING_MAX:
             inbound.refuse("busy", f"{self.username} receives too many files at this time")
         elif config.accepts(offered.sender):
             inbound.attempt(inbound.accept)

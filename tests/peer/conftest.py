@@ -12,6 +12,7 @@ import pytest
 from messenger.client import Client
 from messenger.config import FileConfig
 from messenger.peer.transfers import Transfers
+from messenger.protocol.messages import Offered
 from messenger.server import Server
 from tests.support.files import ACCOUNTS
 
@@ -95,3 +96,17 @@ def enter(server: Server, tmp_path: Path) -> Iterator[Enter]:
     for person in people:
         person.client.close()
     assert not [thread for thread in threading.enumerate() if thread.name in THREADS]
+
+
+def offered(**fields: Any) -> Offered:
+    usual = {
+        "transfer": "5f2b8c0e9d7a41633e1c7b90a4d8f256",
+        "sender": "Yoda",
+        "name": "a.bin",
+        "size": 100_000,
+        "key": "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=",
+        "cipher": "aes-128-gcm",
+        "address": "127.0.0.1",
+        "udp_port": 14000,
+    }
+    return Offered(**{**usual, **fields})

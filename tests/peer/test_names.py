@@ -12,8 +12,7 @@ import pytest
 from messenger.peer.handle import TransferAsked, TransferFailed
 from messenger.peer.inbound import Inbound
 from messenger.peer.outbound import Outbound
-from messenger.protocol.messages import Offered
-from tests.peer.conftest import Enter
+from tests.peer.conftest import Enter, offered
 from tests.support.waiting import eventually
 
 HOSTILE = [
@@ -86,20 +85,6 @@ def test_what_no_name_may_hold_is_refused_by_the_server(
     with pytest.raises(TransferFailed):
         yoda.client.send_file("Hans", yoda.make("a", 1000)).result(10)
     assert hans.files.list() == []
-
-
-def offered(**fields: Any) -> Offered:
-    usual = {
-        "transfer": "5f2b8c0e9d7a41633e1c7b90a4d8f256",
-        "sender": "Yoda",
-        "name": "a.bin",
-        "size": 100_000,
-        "key": "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=",
-        "cipher": "aes-128-gcm",
-        "address": "127.0.0.1",
-        "udp_port": 14000,
-    }
-    return Offered(**{**usual, **fields})
 
 
 MARK = f"messenger-test-{os.getpid()}"

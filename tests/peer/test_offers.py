@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Optional
 
 import pytest
 
 from messenger.config import FileConfig
 from messenger.peer import transfers
-from tests.peer.conftest import Enter
+from messenger.peer.handle import TransferEnded
+from messenger.transfer.geometry import SIZE_MAX
+from tests.peer.conftest import Enter, offered
 
 
 def test_files_that_have_arrived_take_no_place_from_those_that_come(
@@ -31,3 +34,11 @@ def test_a_user_whose_name_is_a_word_of_the_setting_is_no_exception_from_it(tmp_
 def test_the_users_who_are_named_are_accepted() -> None:
     config = FileConfig(accept="Leia,Yoda")
     assert [config.accepts(user) for user in ("Leia", "Yoda", "Leia,Yoda", "Hans", "")] == [True, True] + [False] * 3
+
+
+@pytest.mark.parametrize(("setting", "told"), [(None, SIZE_MAX), (10**18, SIZE_MAX), (999, 999)])
+def test_a_file_that_is_too_large_is_refused_for_that_reason(enter: Enter, setting: Optional[int], told: int) -> None:
+    hans = enter("Hans", max_receive_size=setting)
+    hans.files.take(offered(size=told + 1))
+    ended = hans.wait_for(TransferEnded)
+    assert (ended.code, ended.message) == ("too_large", f"Hans receives at most {told} bytes")
