@@ -115,12 +115,13 @@ class Exchange:
     def abandon(self, error: Exception) -> None:
         """End it: it has raised what nobody expected."""
         _log.error("a transfer failed", exc_info=error)
+        message = f"a fault in this program: {reason_of(error)}"
         try:
-            self.fail("internal_error", f"a fault in this program: {error}")
+            self.fail("internal_error", message)
         except Exception:  # noqa: BLE001 - what failed once may fail again, and the others must go on
             _log.exception("a transfer could not be ended as it should")
             self.handle.measure = lambda: NOTHING_MEASURED
-            self.handle.end(TransferFailed("internal_error", f"a fault in this program: {error}"))
+            self.handle.end(TransferFailed("internal_error", message))
             self._engine.remove(self._connection)
             self._host.forget(self)
 
@@ -288,6 +289,11 @@ def reachable(engine: Engine, hosts: Sequence[str], port: int) -> List[Address]:
         except (OSError, ValueError):
             continue
     return list(addresses)
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an error says without what is nobody else's business: numbers and paths of this machine."""
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
 
 
 def to_message(text: str) -> str:

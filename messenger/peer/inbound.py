@@ -8,7 +8,7 @@ from typing import Callable, Final, Iterator, Optional, Union
 
 from messenger.errors import StorageError
 from messenger.peer.arrivals import Run
-from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, to_bytes, to_message, to_text
+from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, reason_of, to_bytes, to_message, to_text
 from messenger.peer.handle import Measured, Transfer, TransferAsked, TransferFailed
 from messenger.peer.part import PartFile
 from messenger.protocol.messages import Answer, Offered
@@ -79,7 +79,7 @@ class Inbound(Exchange):
             self._part = PartFile(self._folder, self.handle.user, self.handle.name, self._geometry)
             space = os.statvfs(self._folder)
         except (StorageError, OSError) as error:
-            self.refuse("write_failed", f"{self._host.username} cannot store it: {error}")
+            self.refuse("write_failed", f"{self._host.username} cannot store it: {reason_of(error)}")
             return
         needed = self._geometry.size - self._part.size_on_disk + SPACE_LEFT
         if needed > space.f_bavail * space.f_frsize:
@@ -123,7 +123,7 @@ class Inbound(Exchange):
                     return
                 yield
         except (StorageError, OSError) as error:
-            self.refuse("write_failed", f"{self._host.username} cannot read what is there: {error}")
+            self.refuse("write_failed", f"{self._host.username} cannot read what is there: {reason_of(error)}")
 
     def _begin(self, claims: Claims) -> None:
         offered, handle = self._offered, self.handle
@@ -185,10 +185,11 @@ class Inbound(Exchange):
         """Whether data may come."""
         return self._incoming is not None and not self._incoming.has_ended
 
-    def allow(self, allowance: int) -> None:
-        """Set how many bytes under way the receive buffer has room for."""
+    def allow(self, allowance: int, parts: int) -> None:
+        """Set how many bytes under way the receive buffer has room for, and how many chunks may be there in part."""
         if self._incoming is not None:
             self._incoming.receiver.allowance = allowance
+            self._incoming.receiver.limit_parts(parts)
 
     # ---- data -----------------------------------------------------------------------------------------------
 
@@ -244,7 +245,7 @@ class Inbound(Exchange):
             try:
                 path = part.finish()
             except Exception as error:  # noqa: BLE001 - whatever it is, both sides have to know
-                reason = str(error)
+                reason = reason_of(error)
                 self.call(lambda: self._not_in_place(reason))
             else:
                 self.call(lambda: self._in_place(path))

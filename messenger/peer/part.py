@@ -61,7 +61,7 @@ class PartFile:
         try:
             self._path, self._fd, self._map_fd = self._open()
         except OSError as error:
-            raise StorageError(f"cannot write into {folder}: {error.strerror}") from None
+            raise StorageError(f"cannot write into the download folder: {error.strerror}") from None
         self._is_open = True
         self._has_content = False
 

@@ -99,6 +99,7 @@ def enter(server: Server, tmp_path: Path) -> Iterator[Enter]:
 
 
 def offered(**fields: Any) -> Offered:
+    """Return an offer as the server passes it on, usual but for these fields."""
     usual = {
         "transfer": "5f2b8c0e9d7a41633e1c7b90a4d8f256",
         "sender": "Yoda",
