@@ -1,0 +1,243 @@
+"""What a load run adds to Locust: options, accounts for every worker, a drain before the end, and one record of it all.
+
+`register` is called by the locustfile. Everything else is Locust's own: workers, web page, tags, reports.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import time
+from pathlib import Path
+from typing import Any, Dict, Final, List, Optional, Sequence
+
+import gevent
+import locust
+import psutil
+from locust.runners import MasterRunner, WorkerRunner
+
+from messenger.chat.accounts import parse_credentials
+from messenger.errors import ConfigError
+from messenger.load.accounts import Pool, slices
+from messenger.load.people import Account, Traffic
+from messenger.load.plan import Plan, parse_mix, parse_sizes
+from messenger.load.recorder import Recorder, Total
+from messenger.load.users import USERS, Load, MessengerUser
+
+TICK_SECONDS: Final = 0.05
+"""How often the generator looks how late it is."""
+
+_ACCOUNTS: Final = "messenger-accounts"
+_PIECE: Final = "messenger"
+_USAGE: Final = 2
+
+_log: Final = logging.getLogger("messenger.load")
+
+
+class LocustRecorder(Recorder):
+    """A recorder that tells Locust, too, so that its page and files show the same operations."""
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__()
+        self._fire = environment.events.request.fire
+
+    def latency(self, operation: str, seconds: float, at: float) -> None:
+        """See `Recorder`."""
+        super().latency(operation, seconds, at)
+        if operation != "generator lag":
+            self._tell(operation, seconds * 1000, None)
+
+    def failure(self, operation: str, reason: str, at: float) -> None:
+        """See `Recorder`."""
+        super().failure(operation, reason, at)
+        self._tell(operation, 0.0, reason)
+
+    def _tell(self, operation: str, milliseconds: float, reason: Optional[str]) -> None:
+        self._fire(
+            request_type="messenger", name=operation, response_time=milliseconds, response_length=0,
+            exception=reason, context={},
+        )  # fmt: skip
+
+
+class Run:
+    """One process of a run: the only one, the master, or a worker."""
+
+    def __init__(self, environment: Any) -> None:
+        self._environment = environment
+        self._runner = environment.runner
+        self._recorder = LocustRecorder(environment)
+        self._accounts: List[Account] = []
+        self._ticker: Optional[gevent.Greenlet] = None
+        self.total = Total()
+        self.began = 0.0
+        self.stopped = 0.0
+        if isinstance(self._runner, WorkerRunner):
+            self._runner.register_message(_ACCOUNTS, self._take_accounts)
+
+    @property
+    def _options(self) -> Any:
+        return self._environment.parsed_options
+
+    def choose_users(self) -> None:
+        """Tell Locust how many users of which class there are."""
+        options = self._options
+        plan = plan_of(options)
+        if options.people:
+            counts = plan.users(options.people)
+            for role, count in counts.items():
+                USERS[role].fixed_count = count
+            options.num_users = sum(counts.values())
+        for role, share in plan.mix.items():
+            USERS[role].weight = max(1, round(100 * share / plan.accounts_of(role)))
+        self._environment.user_classes = [USERS[role] for role, share in plan.mix.items() if share]
+
+    def start(self) -> None:
+        """Prepare everything before the first user starts; ends the run if it cannot be."""
+        self.began = time.time()
+        try:
+            plan = plan_of(self._options)
+            if not isinstance(self._runner, WorkerRunner):
+                self._share_accounts(plan)
+        except (ConfigError, OSError) as error:
+            _log.error("%s", error)
+            self._environment.process_exit_code = _USAGE
+            self._runner.quit()
+            return
+        if not isinstance(self._runner, MasterRunner):
+            self._recorder = LocustRecorder(self._environment)
+            traffic = Traffic(self._recorder, secrets.token_hex(4))
+            MessengerUser.load = Load(plan, Pool(self._accounts), traffic)
+            self._ticker = gevent.spawn(self._tick)
+
+    def drain(self) -> None:
+        """Let nobody send any more, and wait for what is under way; called before users are stopped."""
+        self.stopped = time.time()
+        load: Optional[Load] = getattr(MessengerUser, "load", None)
+        if isinstance(self._runner, MasterRunner) or load is None:
+            return
+        load.traffic.is_stopping = True
+        deadline = time.monotonic() + load.plan.drain
+        while self._recorder.unsettled and time.monotonic() < deadline:
+            gevent.sleep(TICK_SECONDS)
+        if self._ticker is not None:
+            self._ticker.kill()
+
+    def report(self, data: Dict[str, Any]) -> None:
+        """Put what is new into what goes to the master."""
+        data[_PIECE] = self._recorder.take()
+
+    def take_report(self, worker: str, data: Dict[str, Any]) -> None:
+        """Take what a worker has told."""
+        if _PIECE in data:
+            self.total.add(worker, data[_PIECE])
+
+    def finish(self) -> None:
+        """Write the record, once everything has ended."""
+        if isinstance(self._runner, WorkerRunner):
+            return
+        if not isinstance(self._runner, MasterRunner):
+            self.total.add("", self._recorder.take())
+        if self._options.load_json:
+            Path(self._options.load_json).write_text(json.dumps(self.as_dict()) + "\n", encoding="utf-8")
+        for kind, fates in sorted(self.total.fates.items()):
+            counts = ", ".join(f"{count} {name}" for name, count in fates.as_dict().items())
+            _log.info("%s: %s", kind, counts)
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Return the whole record."""
+        return {"began": self.began, "stopped": self.stopped, **self.total.as_piece()}
+
+    def _share_accounts(self, plan: Plan) -> None:
+        path = Path(self._options.credentials)
+        try:
+            accounts = [Account(*pair) for pair in parse_credentials(path.read_bytes()).items()]
+        except OSError as error:
+            raise ConfigError(f"cannot read the credentials file {path}: {error.strerror}") from None
+        users = {role: USERS[role].fixed_count for role, share in plan.mix.items() if share and self._options.people}
+        needed = plan.people(users) if users else self._most_people(plan)
+        if needed > len(accounts):
+            raise ConfigError(
+                f"{needed} accounts are needed, and {path} has {len(accounts)}: "
+                f"'messenger credentials generate {needed}' makes such a file"
+            )
+        if isinstance(self._runner, MasterRunner):
+            workers = sorted(self._runner.clients)
+            for worker, share in zip(workers, slices(accounts, max(1, len(workers)))):
+                self._runner.send_message(_ACCOUNTS, {"accounts": [list(account) for account in share]}, worker)
+        else:
+            self._accounts = accounts
+
+    def _most_people(self, plan: Plan) -> int:
+        roles = [role for role, share in plan.mix.items() if share]
+        return int(self._runner.target_user_count or 0) * max(plan.accounts_of(role) for role in roles)
+
+    def _take_accounts(self, environment: Any, msg: Any, **_: Any) -> None:
+        self._accounts = [Account(name, password) for name, password in msg.data["accounts"]]
+
+    def _tick(self) -> None:
+        process, next_second = psutil.Process(), 0.0
+        while True:
+            due = time.monotonic() + TICK_SECONDS
+            gevent.sleep(TICK_SECONDS)
+            now = time.time()
+            self._recorder.latency("generator lag", max(0.0, time.monotonic() - due), now)
+            if now >= next_second:
+                next_second = now + 1
+                self._recorder.amount("generator CPU", process.cpu_percent(), now)
+
+
+def plan_of(options: Any) -> Plan:
+    """Read Locust's options; raises `ConfigError`."""
+    return Plan(
+        mix=parse_mix(options.mix),
+        rate=options.message_rate,
+        think=options.think,
+        text_bytes=options.text_bytes,
+        file_bytes=parse_sizes(options.file_size),
+        group_size=options.group_size,
+        drain=options.drain,
+    )
+
+
+def register() -> None:
+    """Have Locust call all this."""
+    runs: List[Run] = []
+
+    def begin(environment: Any, **_: Any) -> None:
+        run = Run(environment)
+        runs.append(run)
+        try:
+            run.choose_users()
+        except ConfigError as error:
+            raise SystemExit(f"messenger: {error}") from None
+
+    # Locust calls listeners by keyword, with more arguments in later versions.
+    events: Any = locust.events
+    events.init_command_line_parser.add_listener(lambda parser, **_: _add_options(parser))
+    events.init.add_listener(begin)
+    events.test_start.add_listener(lambda **_: runs[-1].start())
+    events.test_stopping.add_listener(lambda **_: runs[-1].drain())
+    events.report_to_master.add_listener(lambda data, **_: runs[-1].report(data))
+    events.worker_report.add_listener(lambda client_id, data, **_: runs[-1].take_report(client_id, data))
+    events.quitting.add_listener(lambda **_: runs[-1].finish() if runs else None)
+
+
+def _add_options(parser: Any) -> None:
+    group = parser.add_argument_group("messenger", "what the users of the messenger do")
+    defaults = Plan()
+    options: Sequence[Any] = (
+        ("--mix", str, "messages", f"who does what: ROLE=SHARE,… of people; roles: {', '.join(USERS)}"),
+        ("--people", int, 0, "how many people there are, in the place of --users: a user is often several people"),
+        ("--message-rate", float, defaults.rate, "messages a second of each sender, whatever becomes of those before; "
+         "0: each waits for the acknowledgement, and then thinks"),
+        ("--think", float, defaults.think, "seconds between two actions, on average"),
+        ("--text-bytes", int, defaults.text_bytes, "length of a message"),
+        ("--file-size", str, "5MB", "size of files: SIZE, or LEAST-MOST"),
+        ("--group-size", int, defaults.group_size, "members of a group"),
+        ("--drain", float, defaults.drain, "seconds in which answers and deliveries are waited for at the end"),
+        ("--credentials", str, "credentials.txt", "accounts, a line each: NAME PASSWORD"),
+        ("--load-json", str, "", "write the record of the run to this file"),
+    )  # fmt: skip
+    for name, kind, default, text in options:
+        group.add_argument(name, type=kind, default=default, help=text)

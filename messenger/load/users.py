@@ -1,0 +1,298 @@
+"""The Locust users: a class for each role of `messenger.load.plan`. Importing this imports Locust: it patches Python.
+
+A Locust user here is often several people, because whoever writes needs somebody to read: `Plan.accounts_of`.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import random
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import ClassVar, Dict, Final, List, Optional, Type
+
+import gevent
+from locust import User, task
+
+from messenger.config import FileConfig
+from messenger.errors import MessengerError
+from messenger.load.accounts import Pool
+from messenger.load.people import Lane, Person, Traffic
+from messenger.load.plan import Plan
+
+RETRY_SECONDS: Final = 1.0
+"""Between two attempts to log in."""
+
+FILE_SECONDS: Final = 120.0
+"""How long a transfer may take."""
+
+
+class Load:
+    """What all users of this process share; `messenger.load.locust_run` fills it in before the first one starts."""
+
+    def __init__(self, plan: Plan, pool: Pool, traffic: Traffic) -> None:
+        self.plan = plan
+        self.pool = pool
+        self.traffic = traffic
+
+
+class MessengerUser(User):
+    """People who play one role together: logged in at the start, again whenever the connection is gone."""
+
+    abstract = True
+    role: ClassVar[str] = ""
+    load: ClassVar[Load]
+
+    def on_start(self) -> None:
+        """Take accounts and log everybody in."""
+        host, _, port = (self.host or self.environment.host or "127.0.0.1:12000").rpartition(":")
+        load = self.load
+        self.plan, self.traffic = load.plan, load.traffic
+        self.accounts = load.pool.take(self.plan.accounts_of(self.role))
+        self.people = [Person(account, (host, int(port)), load.traffic) for account in self.accounts]
+        self.lanes: List[Lane] = []
+        self.next_due = time.monotonic() + random.random() * (1 / self.plan.rate if self.plan.rate else 0)  # noqa: S311
+        self.prepare()
+        self.enter()
+
+    def on_stop(self) -> None:
+        """Log everybody out and give the accounts back."""
+        for person in self.people:
+            try:
+                person.log_out()
+            except MessengerError:
+                person.close()
+        for lane in self.lanes:
+            self.traffic.close(lane)
+        self.load.pool.give_back(self.accounts)
+
+    @task
+    def act(self) -> None:
+        """Do once what the role does; nothing any more when the run is being stopped."""
+        if self.traffic.is_stopping:
+            gevent.sleep(0.1)
+        elif all(person.is_in for person in self.people):
+            self.play()
+        else:
+            self.enter()
+
+    def prepare(self) -> None:
+        """Make what the role needs, before anybody is logged in."""
+
+    def enter(self) -> None:
+        """Log in everybody who is not, until it works."""
+        for person in self.people:
+            while not person.is_in and not self.traffic.is_stopping:
+                person.close()
+                if not person.log_in(self.files_of(person)):
+                    gevent.sleep(RETRY_SECONDS)
+        if not self.traffic.is_stopping:
+            self.gather()
+
+    def gather(self) -> None:
+        """Do what follows the logins, each time."""
+
+    def files_of(self, person: Person) -> Optional[FileConfig]:
+        """Say how this one sends and receives files; None: not at all."""
+        return None
+
+    def play(self) -> None:
+        """Do once what the role does."""
+        raise NotImplementedError
+
+    def think(self) -> None:
+        """Wait as a person does."""
+        gevent.sleep(random.expovariate(1 / self.plan.think) if self.plan.think else 0)
+
+    def send(self, person: Person, lane: Lane, to: str) -> None:
+        """Send one message as the model has it: at its time, or after the one before was acknowledged."""
+        if self.plan.rate:
+            gevent.sleep(max(0.0, self.next_due - time.monotonic()))
+            if not self.traffic.is_stopping:
+                person.send(lane, to, self.next_due, self.plan.text_bytes)
+            self.next_due += random.expovariate(self.plan.rate)
+            return
+        pending = person.send(lane, to, time.monotonic(), self.plan.text_bytes)
+        if pending is not None:
+            try:
+                pending.result(30)
+            except MessengerError:
+                pass  # it is in the record
+        self.think()
+
+
+class MessagesUser(MessengerUser):
+    """Two people who write to each other in turns."""
+
+    role = "messages"
+
+    def prepare(self) -> None:
+        """Open a lane each way."""
+        one, two = self.people
+        self.lanes = [self.traffic.open(self.role, [two.name]), self.traffic.open(self.role, [one.name])]
+        self.turn = 0
+
+    def play(self) -> None:
+        """Write to the other."""
+        self.turn ^= 1
+        self.send(self.people[self.turn], self.lanes[self.turn], self.people[1 - self.turn].name)
+
+
+class GroupsUser(MessengerUser):
+    """A group of people of whom one writes to all others."""
+
+    role = "groups"
+
+    def prepare(self) -> None:
+        """Open a lane to all others."""
+        self.group_name = f"g{random.getrandbits(60):x}"
+        self.lanes = [self.traffic.open(self.role, [person.name for person in self.people[1:]])]
+
+    def gather(self) -> None:
+        """Make the group and join it, the first time."""
+        creator, *others = self.people
+        names = [person.name for person in others]
+        if creator.ask("creategroup", creator.client.create_group, self.group_name, names):
+            for person in others:
+                person.ask("joingroup", person.client.join_group, self.group_name)
+
+    def play(self) -> None:
+        """Write to the group."""
+        self.send(self.people[0], self.lanes[0], self.group_name)
+
+
+class PresenceUser(MessengerUser):
+    """Somebody who asks again and again who is there."""
+
+    role = "presence"
+
+    def play(self) -> None:
+        """Ask for the list."""
+        self.people[0].ask("activeuser", self.people[0].client.active_users)
+        self.think()
+
+
+class LoginsUser(MessengerUser):
+    """Somebody who logs in and out."""
+
+    role = "logins"
+
+    def play(self) -> None:
+        """Log out; being logged in again comes by itself."""
+        self.think()
+        self.people[0].log_out()
+
+
+class WrongPasswordsUser(MessengerUser):
+    """Somebody who tries wrong passwords until the account is blocked, waits, and logs in."""
+
+    role = "wrong-passwords"
+
+    def play(self) -> None:
+        """Be refused until blocked; what is refused counts as operation `refusal`, what is not as a failure."""
+        person = self.people[0]
+        person.log_out()
+        for _ in range(5):
+            began = time.monotonic()
+            code = person.try_password("not " + person.account.password)
+            if code in ("login_failed", "blocked"):
+                self.traffic.recorder.latency("refusal", time.monotonic() - began, time.time())
+            else:
+                self.traffic.recorder.failure("refusal", code or "was let in", time.time())
+            if code == "blocked":
+                gevent.sleep(10.5)
+                break
+        self.think()
+
+
+class ReconnectsUser(MessagesUser):
+    """Two people of whom one loses the connection now and then and comes back."""
+
+    role = "reconnects"
+
+    def play(self) -> None:
+        """Write a few times, then drop a connection."""
+        if random.random() < 0.1:  # noqa: S311 - as above
+            self.people[0].close()
+        else:
+            super().play()
+
+
+class SlowReadersUser(MessagesUser):
+    """Two people of whom the second reads slowly: each message takes it a while."""
+
+    role = "slow-readers"
+
+    def prepare(self) -> None:
+        """As `MessagesUser`; the second one dawdles."""
+        super().prepare()
+        self.people[1].on_message = lambda: gevent.sleep(0.05)
+
+    def play(self) -> None:
+        """Write to the slow one."""
+        self.send(self.people[0], self.lanes[0], self.people[1].name)
+
+
+class FilesUser(MessengerUser):
+    """Two people of whom one sends files to the other; every one is compared."""
+
+    role = "files"
+
+    def prepare(self) -> None:
+        """Make a folder for each."""
+        self.folder = Path(tempfile.mkdtemp(prefix="messenger-load-"))
+        for person in self.people:
+            (self.folder / person.name).mkdir()
+
+    def on_stop(self) -> None:
+        """As the others, and remove the folders."""
+        super().on_stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def files_of(self, person: Person) -> Optional[FileConfig]:
+        """Receive into its own folder."""
+        return FileConfig(download_dir=self.folder / person.name)
+
+    def play(self) -> None:
+        """Send one file and compare."""
+        sender, receiver = self.people
+        least, most = self.plan.file_bytes
+        size = round(least * (most / least) ** random.random()) if least else random.randint(least, most)  # noqa: S311
+        source = self.folder / "video.mp4"
+        recorder = self.traffic.recorder
+        pool = gevent.get_hub().threadpool
+        pool.apply(_write, (source, size))
+        try:
+            transfer = sender.client.send_file(receiver.name, source)
+            done = transfer.result(FILE_SECONDS)
+        except MessengerError as error:
+            recorder.failure("file", getattr(error, "code", str(error)), time.time())
+        else:
+            received = self.folder / receiver.name / f"{sender.name}_video.mp4"
+            if received.exists() and pool.apply(filecmp.cmp, (source, received, False)):
+                now = time.time()
+                recorder.latency("file", done.seconds, now)
+                recorder.amount("file bytes", size, now)
+                recorder.amount("file segments sent again", done.repeated, now)
+            else:
+                recorder.failure("file", "not identical", time.time())
+            received.unlink(missing_ok=True)
+        self.think()
+
+
+def _write(path: Path, size: int) -> None:
+    with path.open("wb") as file:
+        for start in range(0, size, 1 << 20):
+            file.write(random.randbytes(min(1 << 20, size - start)))  # noqa: S311 - no secret
+
+
+USERS: Final[Dict[str, Type[MessengerUser]]] = {
+    one.role: one
+    for one in (
+        MessagesUser, GroupsUser, PresenceUser, LoginsUser, WrongPasswordsUser, ReconnectsUser, SlowReadersUser,
+        FilesUser,
+    )
+}  # fmt: skip
+"""The class of each role."""
