@@ -54,20 +54,31 @@ class _MemoryScreen:
         self._input: queue.SimpleQueue[_Input] = queue.SimpleQueue()
         self._woken = threading.Event()
         self._has_ended = False
+        self._question = ""
+        """What stands on the screen and waits for its answer."""
 
     def ask(self, question: str, hidden: bool = False) -> str:
-        """See `Screen`."""
-        if self.is_interactive:
-            self._tell((), question)
-        return self._next()
+        """See `Screen`. Question and answer stay on the screen, as one line of it."""
+        if not self.is_interactive:
+            return self._next()
+        self._question = question
+        self._tell((), question)
+        answer = ""
+        try:
+            answer = self._next()
+            return answer
+        finally:
+            self._question = ""
+            self._tell([question if hidden else question + answer], "")
 
     def read_command(self) -> str:
         """See `Screen`."""
         return self._next()
 
     def show(self, lines: List[str], kind: str = "") -> None:
-        """See `Screen`."""
-        self._tell(lines, "")
+        """See `Screen`. A question that waits is interrupted, and asked again."""
+        question = self._question
+        self._tell([question, *lines] if question else lines, question)
 
     def wake(self) -> None:
         """See `Screen`."""
