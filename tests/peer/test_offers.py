@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
-from typing import Optional
+from typing import Any, Iterator, List, Optional
 
 import pytest
 
 from messenger.config import FileConfig
 from messenger.peer import transfers
 from messenger.peer.handle import TransferEnded
+from messenger.peer.part import PartFile
+from messenger.protocol.messages import Answer
 from messenger.transfer.geometry import SIZE_MAX
 from tests.peer.conftest import Enter, offered
+from tests.peer.endings import failure
 
 
 def test_files_that_have_arrived_take_no_place_from_those_that_come(
@@ -42,3 +46,32 @@ def test_a_file_that_is_too_large_is_refused_for_that_reason(enter: Enter, setti
     hans.files.take(offered(size=told + 1))
     ended = hans.wait_for(TransferEnded)
     assert (ended.code, ended.message) == ("too_large", f"Hans receives at most {told} bytes")
+
+
+def test_who_cancels_while_it_is_checked_what_is_there_gives_one_answer(
+    enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what was closed is not read any more: its number may be that of another file by then."""
+    yoda, hans = enter("Yoda"), enter("Hans")
+    read: List[bool] = []
+    answers: List[Any] = []
+    submit = hans.files._submit
+
+    def check(part: PartFile) -> Iterator[None]:
+        for _ in range(2):
+            read.append(part._is_open)
+            hans.files.list()[0].cancel()
+            yield None
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    def count(kind: type, **fields: Any) -> Any:
+        answers.extend([kind] if kind is Answer else [])
+        return submit(kind, **fields)
+
+    monkeypatch.setattr(PartFile, "check", check)
+    monkeypatch.setattr(hans.files, "_submit", count)
+    assert failure(yoda.client.send_file("Hans", yoda.make("a.bin", 1000))) == ("refused", "Hans does not want it")
+    yoda.client.close()
+    hans.client.close()
+    assert read == [True]
+    assert answers == [Answer]
