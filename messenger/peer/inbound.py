@@ -16,6 +16,7 @@ from messenger.transfer.claims import Claims, encode_claims
 from messenger.transfer.endpoint import State
 from messenger.transfer.geometry import CHUNK_SIZE, Geometry
 from messenger.transfer.incoming import Incoming
+from messenger.transfer.receiver import Receiver
 from messenger.transfer.sealing import (
     CIPHERS,
     Agreement,
@@ -185,11 +186,11 @@ class Inbound(Exchange):
         """Whether data may come."""
         return self._incoming is not None and not self._incoming.has_ended
 
-    def allow(self, allowance: int, parts: int) -> None:
-        """Set how many bytes under way the receive buffer has room for, and how many chunks may be there in part."""
-        if self._incoming is not None:
-            self._incoming.receiver.allowance = allowance
-            self._incoming.receiver.limit_parts(parts)
+    @property
+    def receiver(self) -> Receiver:
+        """What puts the segments together, while `is_receiving`."""
+        assert self._incoming is not None
+        return self._incoming.receiver
 
     # ---- data -----------------------------------------------------------------------------------------------
 
@@ -231,7 +232,7 @@ class Inbound(Exchange):
                 self.fail("write_failed", f"{self._host.username} cannot store it: {error}")
                 return
             if incoming.is_resumed:
-                self.handle.resumed = min(incoming.receiver.chunks_done * CHUNK_SIZE, self.handle.size)
+                self.handle.resume_from(min(incoming.receiver.chunks_done * CHUNK_SIZE, self.handle.size))
             if incoming.state is State.FINISHING:
                 self._put_in_place()
 

@@ -190,13 +190,14 @@ class Transfers:
         return [address for address in found if address and "%" not in address][:ADDRESSES_MAX]
 
     def share(self) -> None:
-        """Divide the room of the receive buffer among the files that are being received, and the pace of batches
-        among those that are being sent."""
-        receiving = [one for one in self._exchanges.values() if isinstance(one, Inbound) and one.is_receiving]
+        """Divide the room of the receive buffer, and the memory for chunks that are there in part, among the files that
+        are being received, and the pace of batches among those that are being sent."""
+        receiving = [one.receiver for one in self._exchanges.values() if isinstance(one, Inbound) and one.is_receiving]
         room = self.engine.port.allowance
         share = max(min(room, room * OVERCOMMIT // max(1, len(receiving))), ALLOWANCE_MIN)
-        for inbound in receiving:
-            inbound.allow(share)
+        for receiver in receiving:
+            receiver.allowance = share
+            receiver.neighbours = receiving
         sending = [one for one in self._exchanges.values() if isinstance(one, Outbound) and one.is_sending]
         for outbound in sending:
             outbound.join_crowd(len(sending))

@@ -7,7 +7,7 @@ copied together here first.
 from __future__ import annotations
 
 import math
-from typing import Callable, Dict, Final, List, Union
+from typing import Callable, Dict, Final, List, Sequence, Union
 
 from messenger.transfer.datagram import HOLE_OFFSET_MAX, HOLES_MAX, Ack, BadDatagram, Hole
 from messenger.transfer.geometry import (
@@ -29,6 +29,13 @@ ACK_SECONDS: Final = 0.001
 BAD_CHUNKS_MAX: Final = 1000
 """So many chunks with a wrong tag end a transfer: somebody on the path changes what is sent, or the memory of one
 side is broken."""
+
+PARTS_ALL: Final = 2 * FLIGHTS_MAX
+"""Chunks that all receivers of a client may hold in part: 64 MiB. No honest sender begins one and leaves it so, but
+whoever sends us many files could have us hold `FLIGHTS_MAX` chunks of each."""
+
+PARTS_OWN: Final = 16
+"""Such chunks that each may hold although the others hold that many."""
 
 Store = Callable[[int, Union[memoryview, bytearray]], bool]
 """Opens a sealed chunk and writes it; False if its tag is wrong."""
@@ -63,6 +70,8 @@ class Receiver:
         self.cumulative = 0
         """The first chunk that is missing."""
         self._parts: Dict[int, _Assembly] = {}
+        self.neighbours: Sequence[Receiver] = ()
+        """All receivers that share the memory for chunks that are there in part."""
         self._upto = 0
         """One more than the highest chunk of which anything has arrived."""
         self._open = 0
@@ -101,7 +110,8 @@ class Receiver:
         room = SEGMENT_SIZES[kind] - HEADER_SIZE
         start = first * room
         end = first + count
-        if end > segment_count(sealed_size, kind) or start + len(payload) != min(end * room, sealed_size):
+        segments = segment_count(sealed_size, kind)
+        if end > segments or start + len(payload) != min(end * room, sealed_size):
             return
         if not self._reaches(chunk):
             return
@@ -112,11 +122,11 @@ class Receiver:
         if self._done[chunk]:
             self._duplicates += count
             return
-        if start == 0 and len(payload) == sealed_size and chunk not in self._parts:
+        if count == segments and chunk not in self._parts:
             self._unacknowledged += sealed_size
             self.delivered += count * SEGMENT_SIZES[kind]
             self._finish(chunk, payload)
-        else:
+        elif self._may_keep(chunk):  # what is not kept is told as missing, and comes again
             self._assemble(kind, chunk, first, count, payload, sealed_size)
 
     def ack_deadline(self) -> float:
@@ -171,6 +181,12 @@ class Receiver:
             self._open += fresh
             self._upto = chunk + 1
         return True
+
+    def _may_keep(self, chunk: int) -> bool:
+        """Whether there is room for a part of this chunk. The first one that is missing always has its place."""
+        if len(self._parts) < PARTS_OWN or chunk in self._parts or chunk == self.cumulative:
+            return True
+        return sum(len(receiver._parts) for receiver in self.neighbours) < PARTS_ALL
 
     def _holes(self, upto: int) -> List[Hole]:
         holes = []
