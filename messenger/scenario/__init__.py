@@ -12,7 +12,8 @@ The first comment is what the file claims. Steps come true one after the other; 
 
 **Who does what.** A line is a name, a sign, and the rest of the line after one blank.
 
-    NAME > LINE       types the line; \xHH and \uHHHH in it (and in what @write writes) are characters, \\ is \
+    NAME > LINE       types the line; \xHH and \uHHHH in it (and in what @write writes) are characters, \\ is \,
+                      and with a \ at its end it is typed without Enter, to be gone on with
     NAME < TEXT       sees a line with this text in it; <30 waits 30 seconds at most and not the usual 10
     NAME << TEXT      the same, and after the line that it saw last
     NAME ! TEXT       has not seen it, and does not: all that was typed before has had its effect when this is asked

@@ -140,6 +140,10 @@ class LibraryProgram:
         self.seen.answer()
         self._screen.put(line)
 
+    def press(self, keys: str) -> None:
+        """See `Program`."""
+        raise CannotPlay("the library driver has no keyboard: say '@only terminal: …'")
+
     def control(self, what: str) -> None:
         """See `Program`."""
         if what == "eof":
@@ -221,6 +225,10 @@ class _ServerThread:
         """See `Program`."""
         raise CannotPlay("nothing can be typed to the server")
 
+    def press(self, keys: str) -> None:
+        """See `Program`."""
+        raise CannotPlay("nothing can be typed to the server")
+
     def control(self, what: str) -> None:
         """See `Program`."""
         raise CannotPlay(f"this server is a thread: it cannot be told to {what}")
@@ -248,7 +256,7 @@ class LibraryDriver:
         if setup.is_controlled or setup.options:
             return self._processes.start_server(folder, setup, port)
         try:
-            server = _ServerThread(ServerConfig(port, setup.attempts, (), folder / "credentials.txt", folder))
+            server = _ServerThread(ServerConfig(port, int(setup.attempts), (), folder / "credentials.txt", folder))
         except ConfigError as error:
             raise CannotPlay(str(error)) from None
         self._programs[SERVER] = server

@@ -55,11 +55,28 @@ class Start(Step):
 
 
 @dataclass(frozen=True)
+class LogIn(Step):
+    """What the login asks is answered with the actor's user name and this password; then it is let in, or is not."""
+
+    actor: str
+    password: str
+    is_let_in: bool
+
+
+@dataclass(frozen=True)
+class BadAttempts(Step):
+    """A server that is started with this for ATTEMPTS, in the place of the one that runs, ends and says why."""
+
+    attempts: str
+
+
+@dataclass(frozen=True)
 class Type(Step):
-    """An actor types a line."""
+    """An actor types a line, and Enter unless it is to be gone on with."""
 
     actor: str
     line: str
+    enter: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,13 @@ class See(Step):
     seconds: Optional[float] = None
     is_next: bool = False
     """Whether it comes after the line that was seen last."""
+
+
+@dataclass(frozen=True)
+class Answered(Step):
+    """What an actor typed last is answered, whatever the words: something is shown that nobody has asked for yet."""
+
+    actor: str
 
 
 @dataclass(frozen=True)
@@ -92,7 +116,8 @@ class Ends(Step):
 
 @dataclass(frozen=True)
 class Control(Step):
-    """Something is done to a program: `kill`, `stop`, `pause`, `resume`, `interrupt`, `eof` or `start`."""
+    """Something is done to a program: `kill`, `stop`, `pause`, `resume`, `interrupt`, `eof`, `garbage` (datagrams that
+    mean nothing come to its UDP port) or `start`."""
 
     what: str
     actor: str
@@ -134,7 +159,9 @@ class Together(Step):
     steps: Tuple[SimpleStep, ...]
 
 
-SimpleStep = Union[Start, Type, See, Miss, Ends, Control, Make, FileCheck, Sleep]
+SimpleStep = Union[
+    Start, LogIn, BadAttempts, Type, See, Answered, Miss, Ends, Control, Make, FileCheck, Sleep
+]  # fmt: skip
 AnyStep = Union[SimpleStep, Together]
 
 
@@ -142,7 +169,7 @@ AnyStep = Union[SimpleStep, Together]
 class ServerSetup:
     """The server that a scenario is played with."""
 
-    attempts: int = 3
+    attempts: Union[int, str] = 3
     options: Tuple[str, ...] = ()
     """Further options of `messenger serve`."""
     is_own: bool = False

@@ -10,10 +10,13 @@ from typing import Callable, Dict, Final, List, NamedTuple, Optional, Tuple
 from messenger.errors import MessengerError
 from messenger.scenario.model import (
     SERVER,
+    Answered,
+    BadAttempts,
     Client,
     Control,
     Ends,
     FileCheck,
+    LogIn,
     Make,
     Miss,
     Place,
@@ -32,10 +35,11 @@ UNITS: Final[Dict[str, int]] = {
     "bytes": 1, "byte": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
 }  # fmt: skip
 CONTENTS: Final = ("random", "zeros", "text")
-CONTROLS: Final = ("kill", "stop", "pause", "resume", "interrupt", "eof", "start")
+CONTROLS: Final = ("kill", "stop", "pause", "resume", "interrupt", "eof", "garbage", "start")
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z")
 _STEP: Final = re.compile(r"(\S+)\s+(>|<<|<|!)(\d+(?:\.\d+)?)?(?: (.*))?\Z", re.DOTALL)
+_WITHOUT_ENTER: Final = re.compile(r"(?:[^\\]|\\.)*\\\Z")
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|(.?))", re.DOTALL)
 
 
@@ -112,7 +116,8 @@ class _Parser:
             raise self._wrong("only < and << may have seconds")
         text = text or ""
         if sign == ">":
-            return Type(self._place, line, actor, self._unescape(text))
+            enter = _WITHOUT_ENTER.match(text) is None
+            return Type(self._place, line, actor, self._unescape(text if enter else text[:-1]), enter)
         if sign == "!":
             return Miss(self._place, line, actor, Pattern(text))
         return See(self._place, line, actor, Pattern(text), float(seconds) if seconds else None, sign == "<<")
@@ -180,6 +185,23 @@ class _Parser:
         self._clients.update((client.name, client) for client in clients)
         self._add(Start(line.place, line.text, clients))
 
+    def _log_in(self, line: _Line) -> None:
+        actor, _, password = line.words.partition(" ")
+        if not password:
+            raise self._wrong("expected @login NAME PASSWORD, or @refused NAME PASSWORD")
+        self._known(actor, server=False)
+        self._add(LogIn(line.place, line.text, actor, password, line.text.startswith("@login")))
+
+    def _bad_attempts(self, line: _Line) -> None:
+        if self._clients:
+            raise self._wrong("@bad-attempts must come before the first client: it ends the server")
+        self._scenario.server.is_own = self._scenario.server.is_controlled = True
+        self._add(BadAttempts(line.place, line.text, line.words))
+
+    def _answered(self, line: _Line) -> None:
+        self._known(line.words, server=False)
+        self._add(Answered(line.place, line.text, line.words))
+
     def _make(self, line: _Line) -> None:
         found = re.match(r"(.+) (\d+) (\w+)(?: (\w+))?\Z", line.words)
         if found is None or found[3] not in UNITS or (found[4] or "random") not in CONTENTS:
@@ -227,7 +249,7 @@ class _Parser:
         if what == "start" and line.words != SERVER:
             raise self._wrong("only the server is started by @start; clients by @actor or @client")
         for name in re.split(r"[,\s]+", line.words):
-            self._known(name, server=what not in ("eof", "interrupt"))
+            self._known(name, server=what not in ("eof", "interrupt", "garbage"))
             if name == SERVER:
                 self._scenario.server.is_own = self._scenario.server.is_controlled = True
             self._add(Control(line.place, line.text, what, name))
@@ -303,6 +325,10 @@ _DIRECTIVES: Final[Dict[str, Callable[[_Parser, _Line], None]]] = {
     "account": _Parser._account,
     "actor": _Parser._actor,
     "client": _Parser._client,
+    "login": _Parser._log_in,
+    "refused": _Parser._log_in,
+    "bad-attempts": _Parser._bad_attempts,
+    "answered": _Parser._answered,
     "make": _Parser._make,
     "write": _Parser._write,
     "file": _Parser._file,

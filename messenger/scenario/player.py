@@ -125,7 +125,9 @@ class Play:
 
     def _type(self, step: Type) -> Work:
         yield from self._stage.wait_started(step, step.actor)
-        self._stage.type(step.actor, fill(step.line, self._values), is_secret="${password:" in step.line)
+        if not step.enter and not self._stage.is_half_typed(step.actor):
+            yield from self._stage.settle(step, step.actor)  # while a line is half typed, nothing can be asked
+        self._stage.type(step.actor, fill(step.line, self._values), "${password:" in step.line, step.enter)
 
     def _see(self, step: See) -> Work:
         program = self._stage.program(step, step.actor)

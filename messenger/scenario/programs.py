@@ -32,6 +32,9 @@ class Program(Protocol):
     def type(self, line: str) -> None:
         """Type a line and Enter."""
 
+    def press(self, keys: str) -> None:
+        """Type without Enter."""
+
     def control(self, what: str) -> None:
         """Kill, stop, pause, resume or interrupt it, or end its input (`messenger.scenario.model.Control`)."""
 

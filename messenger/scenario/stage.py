@@ -67,6 +67,7 @@ class Stage:
         """How many lines of each program are in the timeline."""
         self._unsettled: Set[str] = set()
         """Who has typed something since it was last known to have had its effect."""
+        self._half_typed: Set[str] = set()
         self._input_ended: Set[str] = set()
 
     # ---- waiting --------------------------------------------------------------------------------------------
@@ -157,13 +158,22 @@ class Stage:
             step, lambda: program.is_ready, lambda limit: f"{name} showed nothing in {limit:g} s", START_SECONDS
         )
 
-    def type(self, name: str, line: str, is_secret: bool = False) -> None:
+    def type(self, name: str, line: str, is_secret: bool = False, enter: bool = True) -> None:
         """Type a line; one that is a secret, or answers the question for a password, is not shown anywhere."""
         program = self._programs[name]
         is_secret = is_secret or program.seen.asks(self._dialect.password)
-        self.timeline.add(name, "typed", _HIDDEN if is_secret else line)
-        self._unsettled.add(name)
-        program.type(line)
+        self.timeline.add(name, "typed", _HIDDEN if is_secret else line if enter else line + "…")
+        if enter:
+            self._half_typed.discard(name)
+            self._unsettled.add(name)
+            program.type(line)
+        else:
+            self._half_typed.add(name)
+            program.press(line)
+
+    def is_half_typed(self, name: str) -> bool:
+        """Whether somebody has typed a line and not entered it."""
+        return name in self._half_typed
 
     def end_input(self, step: Step, name: str) -> None:
         """End the input of a program."""
@@ -174,6 +184,7 @@ class Stage:
         self._programs[name] = program
         self._told[name] = 0
         self._unsettled.discard(name)
+        self._half_typed.discard(name)
         self._input_ended.discard(name)
         self.timeline.add(name, "began", "")
 
@@ -211,6 +222,8 @@ class Stage:
     def settle(self, step: Step, target: Optional[str] = None) -> Work:
         """Wait until all that was typed has had its effect, and `target` has seen what came of it."""
         yield from self._settle(step, [name for name in self._programs if name in self._unsettled and name != target])
+        if target in self._half_typed and self._programs[target].status is None:
+            raise StepFailed(step, f"{target} has typed half a line: that must be entered before this can be known")
         if target is not None:
             yield from self._settle(step, [target])
 

@@ -109,7 +109,11 @@ class TerminalProgram:
     def type(self, line: str) -> None:
         """See `Program`."""
         self.seen.answer()
-        self._child.send(line.encode("utf-8", "surrogateescape") + b"\r")
+        self.press(line + "\r")
+
+    def press(self, keys: str) -> None:
+        """Type without Enter."""
+        self._child.send(keys.encode("utf-8", "surrogateescape"))
 
     def control(self, what: str) -> None:
         """See `Program`."""
@@ -177,11 +181,15 @@ class PipeProgram:
 
     def type(self, line: str) -> None:
         """See `Program`."""
+        self.press(line + "\n")
+
+    def press(self, keys: str) -> None:
+        """Type without Enter."""
         stdin = self._process.stdin
         if stdin is None or stdin.closed:
             raise CannotPlay("its input has ended")
         try:
-            stdin.write(line.encode("utf-8", "surrogateescape") + b"\n")
+            stdin.write(keys.encode("utf-8", "surrogateescape"))
             stdin.flush()
         except BrokenPipeError:
             pass  # it has ended, and what it has shown tells why
