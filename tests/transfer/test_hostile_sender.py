@@ -179,45 +179,43 @@ def test_a_sender_that_jumps_about_takes_no_more_memory_than_one_that_does_not()
     assert receiver.cumulative == 1
 
 
-def test_chunks_that_are_begun_and_never_ended_take_no_more_memory_than_they_may() -> None:
-    """One segment of each chunk of many files. Each file still gets whole chunks and its first missing one in."""
-    files = 50
+def begun_and_left(files: int) -> List[Receiver]:
+    """Receivers of so many files, who got one segment of each chunk that may be under way, the last chunk first."""
     receivers = [Receiver(Geometry(FLIGHTS_MAX * CHUNK_SIZE), lambda *_: True, 1_000_000) for _ in range(files)]
-    payload = memoryview(bytes(61_456))
+    payload = memoryview(bytes(FULL[0]))
     for receiver in receivers:
         receiver.neighbours = receivers
         for chunk in range(FLIGHTS_MAX - 1, -1, -1):
-            receiver.on_segments(1.0, 0, chunk, FLIGHTS_MAX - chunk, 3, 1, payload[: FULL[0]])
+            receiver.on_segments(1.0, 0, chunk, FLIGHTS_MAX - chunk, 3, 1, payload)
+    return receivers
+
+
+def test_chunks_that_are_begun_and_never_ended_take_no_more_memory_than_they_may() -> None:
+    """Of each file whole chunks, and the first one that is missing, are taken nevertheless."""
+    files = 50
+    receivers = begun_and_left(files)
     held = [len(receiver._parts) for receiver in receivers]
     assert held[:2] == [FLIGHTS_MAX, FLIGHTS_MAX]
     assert PARTS_ALL < sum(held) <= PARTS_ALL + (PARTS_OWN + 1) * files
-    for receiver in receivers:
+    payload = memoryview(bytes(61_456))
+    for receiver in receivers[2:]:
         told = {hole.chunk for ack in receiver.acks(1.0) for hole in ack.holes if hole.mask}
         assert told == set(receiver._parts)  # what was dropped is not acknowledged
-        for segment in range(7):
-            receiver.on_segments(2.0, 3, 0, 1000, 0, 7, payload)
-            receiver.on_segments(2.0, 0, 0, 1001, segment * 8, min(8, 52 - segment * 8), part_of(payload, segment))
-        assert receiver.cumulative == 1
-    assert len(receivers[-1]._parts) == PARTS_OWN
-    receivers[-1].on_segments(2.0, 3, 7, 1001, 0, 7, payload)
-    assert receivers[-1].chunks_done == 2
-
-
-def part_of(payload: memoryview, eighth: int) -> memoryview:
-    """Eight small segments."""
-    return payload[eighth * 8 * FULL[0] : (eighth + 1) * 8 * FULL[0]]
+        for first in range(0, 52, 4):
+            piece = payload[first * FULL[0] : (first + 4) * FULL[0]]
+            receiver.on_segments(2.0, 0, 0, 1001, first, 4, piece)
+        receiver.on_segments(2.0, 3, 7, 1001, 0, 7, payload)
+        assert (receiver.cumulative, receiver.chunks_done) == (1, 2)
 
 
 def test_beside_those_a_file_arrives_nevertheless() -> None:
     """Two megabytes of it are under way, of which a twentieth is lost, so that nearly all chunks are there in part."""
-    crowd = Receiver(Geometry(2 * PARTS_ALL * CHUNK_SIZE), lambda *_: True, 1_000_000)
-    crowd._parts = dict.fromkeys(range(PARTS_ALL))  # type: ignore[arg-type]  # only their number counts
     weather = Weather(loss=0.05)
     world = World(
         content_of(4_000_000), weather, weather, 1, make_controller=lambda *_: Fixed(2_000_000, 50e6), kind_max=0
     )
     receiver = world.receiver.receiver
-    receiver.neighbours = [crowd, receiver]
+    receiver.neighbours = [*begun_and_left(2), receiver]
     held: List[int] = []
     world.watch = lambda _: held.append(len(receiver._parts))
     assert world.run() == DELIVERED
