@@ -9,18 +9,26 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Final, List, Optional
+from typing import Any, Callable, Dict, Final, List, NamedTuple, Optional, Union
 
 import pexpect
 
 from messenger.client.commands import prompt_lines
+from messenger.scenario.editor import PROMPT, EditorRows
 from messenger.scenario.model import SERVER, Client, ServerSetup
 from messenger.scenario.programs import CannotPlay
 from messenger.scenario.seen import Seen
 
-ROWS, COLUMNS = 24, 100
 
-_PROMPT: Final = "> "
+class Size(NamedTuple):
+    """How large a terminal is."""
+
+    rows: int
+    columns: int
+
+
+SIZE: Final = Size(24, 100)
+
 _ENDING_SECONDS: Final = 5.0
 _SIGNALS: Final = {
     "kill": signal.SIGKILL,
@@ -34,7 +42,7 @@ _SIGNALS: Final = {
 class Lines:
     """Bytes of a program to what it has shown; the rows of prompts, which hold only what was typed, are left out."""
 
-    def __init__(self, seen: Seen, columns: int = COLUMNS) -> None:
+    def __init__(self, seen: Seen, columns: int = SIZE.columns) -> None:
         self._seen = seen
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._prompt = set(prompt_lines(columns).split("\n"))
@@ -57,20 +65,25 @@ class Lines:
             self.feed(b"\n")
 
     def _is_text(self, row: str) -> bool:
-        return bool(row) and row not in self._prompt and not row.startswith(_PROMPT) and row != _PROMPT.strip()
+        return bool(row) and row not in self._prompt and not row.startswith(PROMPT) and row != PROMPT.strip()
 
 
 class TerminalProgram:
     """A client in a terminal of its own, under pexpect."""
 
-    def __init__(self, command: List[str], folder: Path, environment: Dict[str, str]) -> None:
+    def __init__(
+        self, command: List[str], folder: Path, environment: Dict[str, str], size: Size, is_editor: bool = False
+    ) -> None:
+        """`is_editor`: with the full interface, of which counts what is on its screen."""
         self.seen = Seen()
         self.output = bytearray()
-        self._lines = Lines(self.seen)
         self._child = pexpect.spawn(
-            command[0], command[1:], cwd=str(folder), env=environment, dimensions=(ROWS, COLUMNS), timeout=None
+            command[0], command[1:], cwd=str(folder), env=environment, dimensions=size, timeout=None
         )
         self._child.delaybeforesend = None
+        self._lines: Union[Lines, EditorRows] = (
+            EditorRows(self.seen, size.columns, size.rows, self.press) if is_editor else Lines(self.seen, size.columns)
+        )
         self._ended = False
 
     @property
@@ -227,9 +240,19 @@ class TerminalDriver:
 
     name = "terminal"
 
-    def __init__(self, on_output: Callable[[str, bytes], None] = lambda name, data: None) -> None:
-        """`on_output` is called with what a program has written, byte for byte."""
+    def __init__(
+        self,
+        on_output: Callable[[str, bytes], None] = lambda name, data: None,
+        size: Size = SIZE,
+        shows_editors: bool = False,
+    ) -> None:
+        """`on_output` is called with what a program has written, byte for byte.
+
+        `shows_editors`: who would have a plain terminal has the full interface.
+        """
         self._on_output = on_output
+        self._size = size
+        self._shows_editors = shows_editors
         self._programs: Dict[str, Any] = {}
         self._environment = _environment()
 
@@ -245,7 +268,11 @@ class TerminalDriver:
         command = [*_messenger(), "chat", host, str(port), "0", *client.options]
         if client.screen == "pipe":
             return self._keep(client.name, PipeProgram(command, folder, self._environment))
-        return self._keep(client.name, TerminalProgram([*command, "--plain"], folder, self._environment))
+        if client.screen == "editor" or (self._shows_editors and "--plain" not in client.options):
+            environment = {**self._environment, "TERM": "xterm-256color"}
+            del environment["NO_COLOR"]
+            return self._keep(client.name, TerminalProgram(command, folder, environment, self._size, is_editor=True))
+        return self._keep(client.name, TerminalProgram([*command, "--plain"], folder, self._environment, self._size))
 
     def pump(self, seconds: float) -> None:
         """See `Driver`."""
