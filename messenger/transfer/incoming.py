@@ -52,8 +52,8 @@ class Incoming(Endpoint):
     def on_segments(
         self, now: float, kind: int, chunk: int, batch: int, first: int, count: int, payload: memoryview
     ) -> None:
-        """Take segments of one chunk (see `Receiver.on_segments`)."""
-        if self.state is not State.RUNNING:
+        """Take segments of one chunk (see `Receiver.on_segments`); what comes when all is there is acknowledged again."""
+        if self.state not in (State.RUNNING, State.FINISHING):
             return
         # Whoever knows the connection id is the sender, or has read what it sends: good enough for a sign of life.
         self._heard_at = now
@@ -68,7 +68,7 @@ class Incoming(Endpoint):
             self._progress_at = now
         if receiver.ack_deadline() <= now:
             self._send_acks(now)
-        if receiver.is_complete:
+        if receiver.is_complete and self.state is State.RUNNING:
             self._complete(now)
 
     def finished(self, now: float) -> None:

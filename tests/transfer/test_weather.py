@@ -8,11 +8,12 @@ from typing import Final, List, Sequence
 import pytest
 
 from messenger.transfer.congestion import Cubic
-from messenger.transfer.endpoint import SILENCE_MAX
+from messenger.transfer.datagram import CONTROL
+from messenger.transfer.endpoint import SILENCE_MAX, State
 from messenger.transfer.geometry import CHUNK_SIZE, HEADER_SIZE, SEGMENT_SIZES, TAG_SIZE
 from messenger.transfer.patient import Patient
 from tests.transfer.files import content_of
-from tests.transfer.world import CLEAR, DELIVERED, RECEIVER, Outcome, Weather, World
+from tests.transfer.world import CLEAR, DELIVERED, RECEIVER, SENDER, Outcome, Sent, Weather, World
 
 REASONS: Final = {"no_path", "peer_gone"}
 """Why bad weather may end a transfer."""
@@ -147,6 +148,34 @@ def test_a_slow_disk_delays_the_receipt_and_not_the_end() -> None:
     world = World(content_of(100_000), finish_seconds=40.0)
     assert world.run() == DELIVERED
     assert 40 < world.seconds < 41
+
+
+def test_while_the_disk_takes_its_time_lost_acknowledgements_are_repeated() -> None:
+    """The sender asks once, learns that all is there, and takes it for no broken path. Nor is every segment answered
+    on its own."""
+    world = World(content_of(1_000_000), finish_seconds=3.0)
+    complete = time_when_all_is_there(world)
+    lost = Weather(outages=((complete - 0.0001, complete + 0.03),))
+    world = World(content_of(1_000_000), backward=lost, finish_seconds=3.0)
+    late: List[Sent] = []
+    world.watch = lambda sent: late.append(sent) if sent.at > complete + 0.03 and sent.data[0] < CONTROL else None
+    world.run(complete + 1.0)
+    assert world.sender.state is State.FINISHING
+    assert {sent.data[0] for sent in late} == {3}
+    for step in range(100):  # ten times the same segment each millisecond
+        repeated = [late[0].data]
+        for _ in range(10):
+            world.at(world.seconds + 0.001 * step, world.arrive, SENDER, RECEIVER, repeated)
+    before = len(world.captured)
+    world.run(world.seconds + 0.2)
+    assert 45 <= len(world.captured) - before <= 105
+    assert world.run() == DELIVERED
+
+
+def time_when_all_is_there(world: World) -> float:
+    while world.receiver.state is not State.FINISHING:
+        world.run(world.seconds + 0.0005)
+    return world.seconds
 
 
 @pytest.mark.parametrize(("lost_from", "finish_seconds"), [(0.015, 0.0), (0.05, 0.04)])
