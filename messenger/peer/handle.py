@@ -129,11 +129,12 @@ class Transfer:
         self.on_cancel: Callable[[str], None] = lambda code: None
         self.on_accept: Callable[[], None] = lambda: None
         self.measure: Callable[[], Measured] = lambda: NOTHING_MEASURED
+        self._lock = threading.Lock()
+        """Held while figures are taken: those of the end are the last ones."""
         self._answered = threading.Event()
         self._ended = threading.Event()
         self._error: Optional[TransferFailed] = None
         self._started_at = 0.0
-        self._ended_at = 0.0
         self._last = Progress(0, 0.0, 0.0, 0, 0.0, 0.0)
         self._rate = 0.0
         self._rate_at = 0.0
@@ -151,20 +152,21 @@ class Transfer:
 
     def progress(self) -> Progress:
         """Return how far it is."""
-        if self.is_ended or not self.is_started:
+        with self._lock:
+            if self.is_ended or not self.is_started:
+                return self._last
+            now = time.monotonic()
+            measured = self.measure()
+            elapsed = now - self._rate_at
+            if elapsed >= RATE_SECONDS / 5:
+                fresh = max(0, measured.done - self._rate_done) / elapsed
+                weight = min(1.0, elapsed / RATE_SECONDS) if self._rate else 1.0
+                self._rate += (fresh - self._rate) * weight
+                self._rate_at, self._rate_done = now, measured.done
+            self._last = Progress(
+                measured.done, self._rate, measured.round_trip, measured.repeated, measured.loss, now - self._started_at
+            )
             return self._last
-        now = time.monotonic()
-        measured = self.measure()
-        elapsed = now - self._rate_at
-        if elapsed >= RATE_SECONDS / 5:
-            fresh = max(0, measured.done - self._rate_done) / elapsed
-            weight = min(1.0, elapsed / RATE_SECONDS) if self._rate else 1.0
-            self._rate += (fresh - self._rate) * weight
-            self._rate_at, self._rate_done = now, measured.done
-        self._last = Progress(
-            measured.done, self._rate, measured.round_trip, measured.repeated, measured.loss, now - self._started_at
-        )
-        return self._last
 
     def wait_answer(self, timeout: Optional[float] = None) -> None:
         """Return when the other side has accepted; raises `TransferFailed`, and `ReplyTimeout` after `timeout`."""
@@ -203,23 +205,28 @@ class Transfer:
     def start(self) -> None:
         """It was accepted."""
         self._started_at = self._rate_at = time.monotonic()
-        self._rate_done = self.resumed
         self._answered.set()
+
+    def resume_from(self, size: int) -> None:
+        """So many bytes are there from an earlier attempt; what comes from now on makes the rate."""
+        with self._lock:
+            self.resumed = self._rate_done = size
+            self._rate_at = time.monotonic()
 
     def end(self, error: Optional[TransferFailed]) -> bool:
         """It has ended; False if that was so before."""
-        if self._ended.is_set():
-            return False
-        self._ended_at = time.monotonic()
-        if self.is_started:
-            measured = self.measure()
-            seconds = self._ended_at - self._started_at
-            done = measured.done if error else self.size
-            rate = (done - self.resumed) / seconds if seconds > 0 else 0.0
-            self._last = Progress(done, rate, measured.round_trip, measured.repeated, measured.loss, seconds)
-        self.measure = lambda: NOTHING_MEASURED
-        self._error = error
-        self._ended.set()
+        with self._lock:
+            if self.is_ended:
+                return False
+            if self.is_started:
+                measured = self.measure()
+                seconds = time.monotonic() - self._started_at
+                done = measured.done if error else self.size
+                rate = (done - self.resumed) / seconds if seconds > 0 else 0.0
+                self._last = Progress(done, rate, measured.round_trip, measured.repeated, measured.loss, seconds)
+            self.measure = lambda: NOTHING_MEASURED
+            self._error = error
+            self._ended.set()
         self._answered.set()
         return True
 

@@ -10,7 +10,7 @@ from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, reachable, t
 from messenger.peer.handle import NOTHING_MEASURED, Measured, Transfer, TransferFailed
 from messenger.peer.source import SourceFailed, SourceFile
 from messenger.protocol.messages import Answered, Offer
-from messenger.transfer.claims import Claims, Digest, chunks_of, decode_claims, missing
+from messenger.transfer.claims import Claims, Digest, Runs, chunks_of, decode_claims, missing
 from messenger.transfer.geometry import CHUNK_SIZE
 from messenger.transfer.outgoing import MakeController, Outgoing
 from messenger.transfer.sealing import (
@@ -41,6 +41,8 @@ class Outbound(Exchange):
         self._make_controller = make_controller
         self._kind_max = kind_max
         self._outgoing: Optional[Outgoing] = None
+        self._there: Runs = []
+        """What the receiver had from the beginning."""
 
     def offer(self) -> None:
         """Offer the file to its recipient."""
@@ -144,7 +146,7 @@ class Outbound(Exchange):
 
     def _begin(self, secrets: Secrets, claims: Optional[Claims]) -> None:
         assert self._outgoing is not None
-        runs = claims.runs() if claims is not None else []
+        runs = self._there = claims.runs() if claims is not None else []
         geometry = self._source.geometry
         last = geometry.chunks - 1
         for first, count in sorted(runs, reverse=True):
@@ -152,7 +154,7 @@ class Outbound(Exchange):
                 break
             last = first - 1
         self._source.begin(ChunkCipher(secrets.chunks, self._cipher), last)
-        self.handle.resumed = min(sum(count for _, count in runs) * CHUNK_SIZE, geometry.size)
+        self.handle.resume_from(min(sum(count for _, count in runs) * CHUNK_SIZE, geometry.size))
         self._outgoing.begin(self._now(), missing(runs, geometry), claims is not None)
         self._host.share()
         self._engine.schedule(self)
@@ -178,8 +180,10 @@ class Outbound(Exchange):
         outgoing = self._outgoing
         sender = outgoing.sender if outgoing is not None else None
         if outgoing is None or sender is None:
-            return NOTHING_MEASURED
-        done = min(sender.chunks_acknowledged * CHUNK_SIZE, self.handle.size)
+            return NOTHING_MEASURED._replace(done=self.handle.resumed)
+        upto = sender.chunks_acknowledged
+        chunks = upto + sum(count for first, count in self._there if first >= upto)
+        done = min(chunks * CHUNK_SIZE, self.handle.size)
         loss = sender.repeated_segments / max(1, sender.sent_segments)
         return Measured(done, outgoing.round_trip.smoothed, sender.repeated_segments, loss)
 
