@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Callable, Dict, Final, List, Mapping, Optional
 
 from messenger.errors import MessengerError
@@ -17,9 +18,14 @@ KINDS: Final[Dict[str, str]] = {
 }
 """What stands for what: regular expressions of a part of a line."""
 
-_PLACEHOLDER: Final = re.compile(r"\{(?:([a-z_]+):)?([a-z]+)\}")
-_VALUE: Final = re.compile(r"\$\{([^{}]*)\}")
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+PLACEHOLDER: Final = re.compile(r"\{(?:([a-z_]+):)?([a-z]+)\}")
+"""`{kind}`, or `{name:kind}`."""
+
+VALUE: Final = re.compile(r"\$\{([^{}]*)\}")
+"""`${name}`."""
+
+Match = Callable[[str], Optional[Dict[str, str]]]
+"""Takes a line and returns what is captured if it is as expected; None if not."""
 
 
 class BadPattern(MessengerError, ValueError):
@@ -39,26 +45,40 @@ class Pattern:
     def __init__(self, text: str) -> None:
         """Raises `BadPattern`."""
         self.text = text
-        self._is_regex = len(text) > 2 and text[0] == text[-1] == "/"
+        self.is_regex = len(text) > 2 and text[0] == text[-1] == "/"
         if not text.strip():
             raise BadPattern("what is to be seen is missing")
-        self.compile(lambda name: "x", whole=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what a later Python reads otherwise is not to be written today
+            self.captures = tuple(self._compile(lambda name: "x").groupindex)
+        """The names under which it keeps parts of a line."""
 
-    def compile(self, value_of: Callable[[str], str], whole: bool) -> re.Pattern[str]:
-        """Return the regular expression, once values are known; with `whole`, of a whole line."""
-        if self._is_regex:
+    def matching(self, values: Mapping[str, str], whole: bool = False) -> Match:
+        """Return what matches lines with it; with `whole`, whole lines only. Raises `Unknown`."""
+        compiled = self._compile(lambda name: look_up(name, values))
+        find = compiled.fullmatch if whole else compiled.search
+
+        def match(line: str) -> Optional[Dict[str, str]]:
+            found = find(line)
+            return found and {name: text for name, text in found.groupdict().items() if text is not None}
+
+        return match
+
+    def match(self, line: str, values: Mapping[str, str], whole: bool = False) -> Optional[Dict[str, str]]:
+        """Match one line; see `matching`."""
+        return self.matching(values, whole)(line)
+
+    def _compile(self, value_of: Callable[[str], str]) -> re.Pattern[str]:
+        if self.is_regex:
             source = substitute(self.text[1:-1], lambda name: re.escape(value_of(name)))
         else:
             source = "".join(_translate(part, value_of) for part in _split(self.text))
         try:
-            return re.compile(rf"\A(?:{source})\Z" if whole else source)
-        except re.error as error:
+            return re.compile(source)
+        except (re.error, OverflowError, RecursionError, Warning) as error:
+            if not self.is_regex:
+                raise BadPattern("a name can be kept once in a text, and one stands there twice") from None
             raise BadPattern(f"{self.text} is not a regular expression: {error}") from None
-
-    def match(self, line: str, values: Mapping[str, str], whole: bool = False) -> Optional[Dict[str, str]]:
-        """Return what is captured if the line fulfils it; None if not. Raises `Unknown`."""
-        found = self.compile(lambda name: look_up(name, values), whole).search(line)
-        return None if found is None else {name: text for name, text in found.groupdict().items() if text is not None}
 
     def __repr__(self) -> str:
         return f"Pattern({self.text!r})"
@@ -72,7 +92,7 @@ class Pattern:
 
 def substitute(text: str, value_of: Callable[[str], str]) -> str:
     """Put values in the place of `${names}`."""
-    return _VALUE.sub(lambda found: value_of(found[1]), text)
+    return VALUE.sub(lambda found: value_of(found[1]), text)
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -90,17 +110,17 @@ def look_up(name: str, values: Mapping[str, str]) -> str:
 
 def _split(text: str) -> List[str]:
     parts, end = [], 0
-    for found in re.finditer(rf"{_VALUE.pattern}|{_PLACEHOLDER.pattern}", text):
+    for found in re.finditer(rf"{VALUE.pattern}|{PLACEHOLDER.pattern}", text):
         parts += [text[end : found.start()], found[0]]
         end = found.end()
     return [*parts, text[end:]]
 
 
 def _translate(part: str, value_of: Callable[[str], str]) -> str:
-    value = _VALUE.fullmatch(part)
+    value = VALUE.fullmatch(part)
     if value:
         return re.escape(value_of(value[1]))
-    placeholder = _PLACEHOLDER.fullmatch(part)
+    placeholder = PLACEHOLDER.fullmatch(part)
     if not placeholder:
         return re.escape(part)
     name, kind = placeholder.groups()

@@ -45,25 +45,34 @@ class Seen:
 
         Returns what is captured, or None. Raises `Unknown`.
         """
+        match = pattern.matching(values)
         for index in range(self._last + 1 if is_next else 0, len(self.lines)):
             if not self._taken[index]:
-                found = pattern.match(self.lines[index], values)
+                found = match(self.lines[index])
                 if found is not None:
                     self._taken[index] = True
                     self._last = index
                     return found
-        if self.partial and not self._partial_taken and not (is_next and self._last > len(self.lines)):
-            found = pattern.match(self.partial, values)
+        if self.partial and not self._partial_taken:
+            found = match(self.partial)
             if found is not None:
                 self._partial_taken = True
                 self._last = len(self.lines)
                 return found
         return None
 
+    def take_answer(self, pattern: Pattern) -> bool:
+        """Take a line that no step has asked for, so that `is_next` goes by the steps alone."""
+        last = self._last
+        is_there = self.take(pattern, {}) is not None
+        self._last = last
+        return is_there
+
     def find(self, pattern: Pattern, values: Mapping[str, str]) -> Optional[str]:
         """Return a line that matches and is not taken yet."""
+        match = pattern.matching(values)
         for line, taken in zip(self.lines, self._taken):
-            if not taken and pattern.match(line, values) is not None:
+            if not taken and match(line) is not None:
                 return line
         return None
 

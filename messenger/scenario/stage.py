@@ -247,7 +247,7 @@ class Stage:
         if name == SERVER or program.status is not None:
             return True
         if name in asked:
-            return program.seen.take(self._dialect.answer, {}) is not None
+            return program.seen.take_answer(self._dialect.answer)
         if _has_seen(program, self._dialect.welcome):
             if name not in self._input_ended:
                 asked.add(name)
