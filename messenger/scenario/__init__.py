@@ -22,8 +22,9 @@ Each line that is seen counts once, for the first step that asks for it, in what
 says "not twice". `server` is a name, too: it sees what the server's console tells.
 
 **Text** may hold `{time}`, `{port}`, `{number}`, `{address}`, `{word}` and `{text}` for what differs; `{t:time}` also
-keeps it as `${t}`. `${run}` is new in every play, `${port}` the server's port, `${password:NAME}` a password, which
-nothing ever shows. Text from `/` to `/` is a regular expression; its named groups are kept, too.
+keeps it as `${t}`. `${run}` is new in every play, `${port}` the server's port, `${udp:NAME}` a client's UDP port,
+`${password:NAME}` a password, which nothing ever shows. Text from `/` to `/` is a regular expression; its named groups
+are kept, too.
 
 **Programs.** Each actor has a folder of its name in the folder of the play, in which its client runs. The server keeps
 its files in the folder of the play, and has the accounts of `credentials.txt`.
@@ -38,6 +39,14 @@ its files in the folder of the play, and has the accounts of `credentials.txt`.
     @kill @stop @pause @resume NAME   SIGKILL, SIGTERM, SIGSTOP, SIGCONT; NAME may be server; after that
     @start server                     starts it again on the same port
     @interrupt NAME, @eof NAME        types Ctrl-C; ends its input
+    @garbage NAME                     datagrams that mean nothing come to its UDP port
+
+Where only the behaviour counts and not the words:
+
+    @login NAME PASSWORD              answers what the login asks, and is let in; NAME was started by @client
+    @refused NAME PASSWORD            the same, and is not let in: it is asked again, told so, or its program ends
+    @answered NAME                    what it typed last is answered
+    @bad-attempts TEXT                the server, started again with this for ATTEMPTS, ends and says why
 
 **Files**, in the folder of the play:
 

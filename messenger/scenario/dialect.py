@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Optional, Tuple
 
 from messenger import wording
 from messenger.scenario.pattern import Pattern
@@ -24,6 +24,8 @@ class Dialect:
     """A command that goes to the server and back and leaves no trace."""
     answer: Pattern
     """What that is answered."""
+    refused: Optional[Pattern] = None
+    """What a client shows that is not let in, if it may neither end then nor ask again."""
 
     @property
     def questions(self) -> Tuple[str, str]:

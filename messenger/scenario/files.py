@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Final, List, Mapping
+from typing import Final, List, Mapping, Optional
 
 from messenger.scenario.model import FileCheck, Make
 from messenger.scenario.pattern import fill
@@ -62,6 +62,15 @@ def fault(step: FileCheck, folder: Path, values: Mapping[str, str]) -> str:  # n
     if step.what == "has":
         return "" if found else f"no line of {step.path} is that:\n{shown(lines)}"
     return f"{step.path} has the line: {found[0]}" if found else ""
+
+
+def udp_port(userlog: Path, user: str) -> Optional[int]:
+    """Return the UDP port that the log of users has for somebody, or None."""
+    for line in _lines(userlog) if userlog.is_file() else []:
+        fields = line.split("; ")
+        if len(fields) == 5 and fields[2] == user and fields[4].isdigit():
+            return int(fields[4])
+    return None
 
 
 def _lines(path: Path) -> List[str]:

@@ -8,13 +8,16 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable, Dict, Final, List, Optional
 
-from messenger.scenario import files
+from messenger.scenario import files, trials
 from messenger.scenario.model import (
     SERVER,
+    Answered,
     AnyStep,
+    BadAttempts,
     Control,
     Ends,
     FileCheck,
+    LogIn,
     Make,
     Miss,
     Place,
@@ -121,7 +124,24 @@ class Play:
             yield from self._perform(step)
 
     def _start(self, step: Start) -> Work:
-        return self._stage.start_clients(step)
+        yield from self._stage.start_clients(step)
+        for client in step.clients:
+            self._keep_udp_port(client.name)
+
+    def _log_in(self, step: LogIn) -> Work:
+        yield from trials.try_login(self._stage, step, fill(step.password, self._values))
+        self._keep_udp_port(step.actor)
+
+    def _keep_udp_port(self, name: str) -> None:
+        port = self._stage.udp_port(name)
+        if port is not None:
+            self._values[f"udp:{name}"] = str(port)
+
+    def _answered(self, step: Answered) -> Work:
+        return trials.wait_answered(self._stage, step)
+
+    def _bad_attempts(self, step: BadAttempts) -> Work:
+        return trials.try_attempts(self._stage, step)
 
     def _type(self, step: Type) -> Work:
         yield from self._stage.wait_started(step, step.actor)
@@ -167,8 +187,8 @@ class Play:
 
     def _control(self, step: Control) -> Work:
         stage = self._stage
-        if step.what == "start":
-            yield from stage.start_server(step)
+        if step.what in ("start", "garbage"):
+            yield from stage.start_server(step) if step.what == "start" else trials.send_garbage(stage, step)
             return
         program = stage.running(step, step.actor)
         stage.timeline.add(step.actor, "typed", f"({step.what})")
@@ -203,8 +223,11 @@ class Play:
 
 _PERFORM: Final[Dict[type, Callable[..., Work]]] = {
     Start: Play._start,
+    LogIn: Play._log_in,
+    BadAttempts: Play._bad_attempts,
     Type: Play._type,
     See: Play._see,
+    Answered: Play._answered,
     Miss: Play._miss,
     Ends: Play._ends,
     Control: Play._control,

@@ -16,6 +16,8 @@ class Seen:
         self._taken: List[bool] = []
         self._partial_taken = False
         self._is_answered = False
+        self._typed_at = 0
+        """How many lines there were when something was typed last."""
         self._last = -1
         """Index of the line that was taken last."""
 
@@ -33,8 +35,9 @@ class Seen:
         self.partial = text
 
     def answer(self) -> None:
-        """The question that stands there has been answered."""
+        """Something is typed: the question that stands there, if any, has been answered."""
         self._is_answered = bool(self.partial)
+        self._typed_at = len(self.lines)
 
     def asks(self, question: str) -> bool:
         """Whether this question waits for an answer."""
@@ -67,6 +70,14 @@ class Seen:
         is_there = self.take(pattern, {}) is not None
         self._last = last
         return is_there
+
+    def take_new(self) -> Optional[str]:
+        """Take the first line that has come since something was typed last and is not taken yet."""
+        for index in range(self._typed_at, len(self.lines)):
+            if not self._taken[index]:
+                self._taken[index] = True
+                return self.lines[index]
+        return None
 
     def find(self, pattern: Pattern, values: Mapping[str, str]) -> Optional[str]:
         """Return a line that matches and is not taken yet."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, Final, Iterator, List, Mapping, Optional, Set, Tuple
 
 from messenger.errors import MessengerError
 from messenger.scenario import files
 from messenger.scenario.dialect import OWN, Dialect
-from messenger.scenario.model import SERVER, Client, Scenario, Start, Step
+from messenger.scenario.model import SERVER, Client, Scenario, ServerSetup, Start, Step
 from messenger.scenario.pattern import Pattern
 from messenger.scenario.programs import Driver, Program, shown
 from messenger.scenario.timeline import Entry, Timeline
@@ -47,6 +47,8 @@ class Setting:
     """A server that runs already; None: one of its own."""
     timeout_factor: float = 1.0
     dialect: Dialect = OWN
+    udp_ports: Mapping[str, int] = field(default_factory=dict)
+    """The actors' UDP ports, as far as the driver chooses them; others are found in the server's log."""
     on_entry: Callable[[Entry], None] = lambda entry: None
 
 
@@ -61,7 +63,10 @@ class Stage:
         self._scenario = scenario
         self._driver = driver
         self._setting = setting
-        self._dialect = setting.dialect
+        self.dialect = setting.dialect
+        self.setup = scenario.server
+        self._users: Dict[str, str] = {}
+        """Under what names actors log in."""
         self._programs: Dict[str, Program] = {}
         self._told: Dict[str, int] = {}
         """How many lines of each program are in the timeline."""
@@ -125,12 +130,10 @@ class Stage:
 
     def start_server(self, step: Step) -> Work:
         """Start the server, on the same port as before if it ran before."""
-        self._refuse_running(step, SERVER)
-        server = self._driver.start_server(self.folder, self._scenario.server, self.port)
-        self._enter(SERVER, server)
+        server = self.begin_server(step, self.setup)
 
         def is_ready() -> bool:
-            found = server.seen.take(self._dialect.ready, {})
+            found = server.seen.take(self.dialect.ready, {})
             if found is not None:
                 self.port = int(found.get("server_port", self.port))
             return found is not None or server.status is not None
@@ -139,10 +142,18 @@ class Stage:
         if server.status is not None:
             raise StepFailed(step, f"the server ended with status {server.status}:\n{shown(server.seen.lines)}")
 
+    def begin_server(self, step: Step, setup: ServerSetup) -> Program:
+        """Start the server and wait for nothing."""
+        self._refuse_running(step, SERVER)
+        server = self._driver.start_server(self.folder, setup, self.port)
+        self._enter(SERVER, server)
+        return server
+
     def start_clients(self, step: Start) -> Work:
         """Start clients, all at once, and log them in one after the other."""
         for client in step.clients:
             self._refuse_running(step, client.name)
+            self._users[client.name] = client.user
             folder = files.inside(self.folder, client.folder)
             folder.mkdir(parents=True, exist_ok=True)
             self._enter(client.name, self._driver.start_client(client, folder, self.host, self.port))
@@ -150,6 +161,19 @@ class Stage:
             yield from self.wait_started(step, client.name)
             if client.logs_in:
                 yield from self._log_in(step, client)
+
+    def user(self, name: str) -> str:
+        """Return the user name of an actor."""
+        return self._users[name]
+
+    def udp_port(self, name: str) -> Optional[int]:
+        """Return the UDP port of an actor, or None if nothing tells it."""
+        known = self._setting.udp_ports.get(name)
+        return known if known is not None else files.udp_port(self.folder / "userlog.txt", self._users[name])
+
+    def settled(self, name: str) -> None:
+        """What an actor has typed has had its effect, as somebody knows."""
+        self._unsettled.discard(name)
 
     def wait_started(self, step: Step, name: str) -> Work:
         """Wait until a program may be typed to."""
@@ -161,7 +185,7 @@ class Stage:
     def type(self, name: str, line: str, is_secret: bool = False, enter: bool = True) -> None:
         """Type a line; one that is a secret, or answers the question for a password, is not shown anywhere."""
         program = self._programs[name]
-        is_secret = is_secret or program.seen.asks(self._dialect.password)
+        is_secret = is_secret or program.seen.asks(self.dialect.password)
         self.timeline.add(name, "typed", _HIDDEN if is_secret else line if enter else line + "…")
         if enter:
             self._half_typed.discard(name)
@@ -198,7 +222,7 @@ class Stage:
         password = self.accounts.get(client.user)
         if password is None:
             raise StepFailed(step, f"no account of {client.user} is known: @account NAME PASSWORD makes one")
-        answers = {self._dialect.username: client.user, self._dialect.password: password}
+        answers = {self.dialect.username: client.user, self.dialect.password: password}
         if client.screen == "pipe":
             for answer in answers.values():
                 self.type(name, answer, is_secret=answer == password)
@@ -207,13 +231,13 @@ class Stage:
         def is_in() -> bool:
             for question in [question for question in answers if program.seen.asks(question)]:
                 self.type(name, answers.pop(question))
-            return program.status is not None or program.seen.take(self._dialect.welcome, {}) is not None
+            return program.status is not None or program.seen.take(self.dialect.welcome, {}) is not None
 
         def failing(limit: float) -> str:
             return f"{name} was not logged in within {limit:g} s; it shows:\n{shown(program.seen.untaken())}"
 
         yield from self.until(step, is_in, failing)
-        if program.status is not None and not _has_seen(program, self._dialect.welcome):
+        if program.status is not None and not _has_seen(program, self.dialect.welcome):
             raise StepFailed(step, f"{name} was not logged in; it showed:\n{shown(program.seen.lines)}")
         self._unsettled.discard(name)
 
@@ -247,13 +271,13 @@ class Stage:
         if name == SERVER or program.status is not None:
             return True
         if name in asked:
-            return program.seen.take_answer(self._dialect.answer)
-        if _has_seen(program, self._dialect.welcome):
+            return program.seen.take_answer(self.dialect.answer)
+        if _has_seen(program, self.dialect.welcome):
             if name not in self._input_ended:
                 asked.add(name)
-                program.type(self._dialect.barrier)
+                program.type(self.dialect.barrier)
             return False
-        return any(program.seen.asks(question) for question in self._dialect.questions)
+        return any(program.seen.asks(question) for question in self.dialect.questions)
 
 
 def _has_seen(program: Program, pattern: Pattern) -> bool:
