@@ -121,7 +121,8 @@ class Exchange:
         except Exception:  # noqa: BLE001 - what failed once may fail again, and the others must go on
             _log.exception("a transfer could not be ended as it should")
             self.handle.measure = lambda: NOTHING_MEASURED
-            self.handle.end(TransferFailed("internal_error", message))
+            if self.handle.end(TransferFailed("internal_error", message)):
+                self.emit(TransferEnded, code="internal_error", message=clean(message))
             self._engine.remove(self._connection)
             self._host.forget(self)
 
@@ -233,7 +234,10 @@ class Exchange:
         if not handle.end(error):
             return
         self._answer_due = self._next_progress = math.inf
-        self._clean_up(error)
+        try:
+            self._clean_up(error)
+        except Exception:  # noqa: BLE001 - somebody waits for the end, and would wait for ever
+            _log.exception("a transfer could not be cleaned up")
         self._host.share()
         if error is not None:
             self.emit(TransferEnded, code=error.code, message=str(error))

@@ -11,6 +11,7 @@ map that fits; never through a symbolic link; and locked, so that no two transfe
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -155,8 +156,9 @@ class PartFile:
         """Close the files, which gives the lock back."""
         if self._is_open:
             self._is_open = False
-            os.close(self._fd)
-            os.close(self._map_fd)
+            for fd in (self._fd, self._map_fd):
+                with contextlib.suppress(OSError):  # closed it is; what was to be on the disk was flushed before
+                    os.close(fd)
 
     def _write_map(self) -> None:
         data = b"".join(self._records)

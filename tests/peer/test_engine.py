@@ -165,9 +165,13 @@ def test_a_fault_in_one_transfer_ends_that_one_only(
     sent = [yoda.client.send_file("Hans", path) for path in good]
     for transfer in sent:
         transfer.result(10)
-    if method != "_clean_up":  # it ends well but for that
+    if method == "_clean_up":  # it ends well but for that
+        bad.result(10)
+        assert hans.wait_for(TransferDone, times=4)
+    else:
         with pytest.raises(TransferFailed):
             bad.result(10)
+        assert yoda.wait_for(TransferEnded).name == "bad.bin"
     for path in good:
         assert (hans.inbox / f"Yoda_{path.name}").read_bytes() == path.read_bytes()
     after = yoda.make("after.bin", 100_000)

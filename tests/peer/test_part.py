@@ -14,6 +14,7 @@ from messenger.errors import StorageError
 from messenger.peer import part as part_module
 from messenger.peer.part import PartFile
 from tests.peer.parts import CONTENT, SIZE, claims_of, contents, interrupted, open_part, receive
+from tests.support.files import open_descriptors
 
 
 def test_a_whole_file_gets_its_name_and_nothing_else_stays(tmp_path: Path) -> None:
@@ -216,3 +217,22 @@ def test_a_sender_named_by_a_hostile_server_leads_nowhere_else(tmp_path: Path) -
 def test_a_folder_that_is_gone_is_a_storage_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot write into"):
         open_part(tmp_path / "gone")
+
+
+def test_a_descriptor_that_cannot_be_closed_does_not_keep_the_other_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NFS tells so late that the disk is full."""
+    part = open_part(tmp_path)
+    receive(part, list(range(6)))
+    close = os.close
+
+    def close_and_complain(fd: int) -> None:
+        close(fd)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = open_descriptors()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "close", close_and_complain)
+        assert part.finish().read_bytes() == CONTENT
+    assert open_descriptors() == before - 2
