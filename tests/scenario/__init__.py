@@ -1,0 +1,1 @@
+"""Scenarios: their grammar, the player, both drivers, and what is shown of plays."""
