@@ -10,11 +10,12 @@ import logging
 import secrets
 import time
 from pathlib import Path
-from typing import Any, Dict, Final, List, Optional, Sequence
+from typing import Any, Dict, Final, List, Optional, Sequence, Tuple
 
 import gevent
 import locust
 import psutil
+from locust import LoadTestShape
 from locust.runners import MasterRunner, WorkerRunner
 
 from messenger.chat.accounts import parse_credentials
@@ -22,6 +23,7 @@ from messenger.errors import ConfigError
 from messenger.load.accounts import Pool, slices
 from messenger.load.people import Account, Traffic
 from messenger.load.plan import Plan, parse_mix, parse_sizes
+from messenger.load.profiles import parse_stages
 from messenger.load.recorder import Recorder, Total
 from messenger.load.users import USERS, Load, MessengerUser
 
@@ -60,6 +62,25 @@ class LocustRecorder(Recorder):
         )  # fmt: skip
 
 
+class Stages(LoadTestShape):
+    """As many users as make up the people of each stage; between two stages the number changes evenly."""
+
+    def __init__(self, plan: Plan, stages: Sequence[Tuple[float, int]]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Locust's
+        self._plan = plan
+        self._stages = stages
+
+    def tick(self) -> Optional[Tuple[int, float]]:
+        """Return how many users there should be now, and how many may come a second; None at the end."""
+        now: float = self.get_run_time()  # type: ignore[no-untyped-call]  # as above
+        for (start, before), (end, after) in zip(self._stages, self._stages[1:]):
+            if now < end:
+                share = max(0.0, now - start) / (end - start)
+                people = before + (after - before) * share
+                return sum(self._plan.users(round(people)).values()), 100.0
+        return None
+
+
 class Run:
     """One process of a run: the only one, the master, or a worker."""
 
@@ -69,9 +90,11 @@ class Run:
         self._recorder = LocustRecorder(environment)
         self._accounts: List[Account] = []
         self._ticker: Optional[gevent.Greenlet] = None
+        self._workers = 1
         self.total = Total()
-        self.began = 0.0
-        self.stopped = 0.0
+        self.began = self.spawned = self.stopped = self.drained = 0.0
+        """When the first user started, all were there, the last message was sent, and its answer was in: seconds since
+        1970."""
         if isinstance(self._runner, WorkerRunner):
             self._runner.register_message(_ACCOUNTS, self._take_accounts)
 
@@ -90,11 +113,15 @@ class Run:
             options.num_users = sum(counts.values())
         for role, share in plan.mix.items():
             USERS[role].weight = max(1, round(100 * share / plan.accounts_of(role)))
+        if options.stages:
+            self._environment.shape_class = Stages(plan, parse_stages(options.stages))
         self._environment.user_classes = [USERS[role] for role, share in plan.mix.items() if share]
 
     def start(self) -> None:
         """Prepare everything before the first user starts; ends the run if it cannot be."""
         self.began = time.time()
+        if self._options.load_json and not isinstance(self._runner, WorkerRunner):
+            Path(self._options.load_json).with_suffix(".began").touch()
         try:
             plan = plan_of(self._options)
             if not isinstance(self._runner, WorkerRunner):
@@ -110,6 +137,10 @@ class Run:
             MessengerUser.load = Load(plan, Pool(self._accounts), traffic)
             self._ticker = gevent.spawn(self._tick)
 
+    def note_spawned(self) -> None:
+        """All users are there."""
+        self.spawned = self.spawned or time.time()
+
     def drain(self) -> None:
         """Let nobody send any more, and wait for what is under way; called before users are stopped."""
         self.stopped = time.time()
@@ -120,6 +151,7 @@ class Run:
         deadline = time.monotonic() + load.plan.drain
         while self._recorder.unsettled and time.monotonic() < deadline:
             gevent.sleep(TICK_SECONDS)
+        self.drained = time.time()
         if self._ticker is not None:
             self._ticker.kill()
 
@@ -146,7 +178,8 @@ class Run:
 
     def as_dict(self) -> Dict[str, Any]:
         """Return the whole record."""
-        return {"began": self.began, "stopped": self.stopped, **self.total.as_piece()}
+        times = {"began": self.began, "spawned": self.spawned, "stopped": self.stopped, "drained": self.drained}
+        return {**times, "workers": self._workers, **self.total.as_piece()}
 
     def _share_accounts(self, plan: Plan) -> None:
         path = Path(self._options.credentials)
@@ -163,6 +196,7 @@ class Run:
             )
         if isinstance(self._runner, MasterRunner):
             workers = sorted(self._runner.clients)
+            self._workers = len(workers)
             for worker, share in zip(workers, slices(accounts, max(1, len(workers)))):
                 self._runner.send_message(_ACCOUNTS, {"accounts": [list(account) for account in share]}, worker)
         else:
@@ -217,6 +251,7 @@ def register() -> None:
     events.init_command_line_parser.add_listener(lambda parser, **_: _add_options(parser))
     events.init.add_listener(begin)
     events.test_start.add_listener(lambda **_: runs[-1].start())
+    events.spawning_complete.add_listener(lambda **_: runs[-1].note_spawned())
     events.test_stopping.add_listener(lambda **_: runs[-1].drain())
     events.report_to_master.add_listener(lambda data, **_: runs[-1].report(data))
     events.worker_report.add_listener(lambda client_id, data, **_: runs[-1].take_report(client_id, data))
@@ -237,6 +272,7 @@ def _add_options(parser: Any) -> None:
         ("--group-size", int, defaults.group_size, "members of a group"),
         ("--drain", float, defaults.drain, "seconds in which answers and deliveries are waited for at the end"),
         ("--credentials", str, "credentials.txt", "accounts, a line each: NAME PASSWORD"),
+        ("--stages", str, "", "SECONDS:PEOPLE …, in the place of --people and --run-time"),
         ("--load-json", str, "", "write the record of the run to this file"),
     )  # fmt: skip
     for name, kind, default, text in options:

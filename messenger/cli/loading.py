@@ -1,0 +1,76 @@
+"""`messenger load` and `messenger compare`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Dict, Optional, Tuple
+
+import click
+
+from messenger.cli.parameters import FILE, SERVER, OneLineError, OneLineUsageError
+from messenger.errors import ConfigError, MessengerError
+
+_ENTRIES = ("people", "rate", "duration", "ramp", "mix", "think", "text-bytes", "file-size", "group-size", "drain")
+
+
+def _entry_options(function: Any) -> Any:
+    for name in reversed(_ENTRIES):
+        function = click.option(f"--{name}", metavar="VALUE", help=f"In the place of the profile's {name}.")(function)
+    return function
+
+
+@click.command(
+    epilog="Exit status: 0 all thresholds kept, 1 one broken or no result, 2 usage.",
+)
+@click.argument("profile", default="smoke")
+@click.option("--server", type=SERVER, metavar="HOST:PORT", help="Put the load on this server, and start none.")
+@click.option("--credentials", type=FILE, metavar="FILE", help="Accounts of that server.")
+@click.option("--metrics", metavar="URL", default="", help="Metrics of that server (its --metrics).")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that make load.")
+@click.option("--expect", multiple=True, metavar="THRESHOLD", help="As 'delivery.p99 < 50ms' or 'lost == 0'.")
+@click.option("--fault", multiple=True, metavar="'SECONDS WHAT'", help="As '10 restart-server'.")
+@click.option("--output", type=FILE, default=".", metavar="DIR", help="Where report.html and report.json go.")
+@_entry_options
+def load(
+    profile: str,
+    server: Optional[Tuple[str, int]],
+    credentials: Optional[Path],
+    metrics: str,
+    workers: int,
+    expect: Tuple[str, ...],
+    fault: Tuple[str, ...],
+    output: Path,
+    **entries: Optional[str],
+) -> None:
+    """Put load on a server and report: PROFILE is the name of a profile, or the file of one."""
+    from messenger.load.conduct import Surroundings, conduct, find_max
+    from messenger.load.profiles import change, read_profile
+    from messenger.load.programs import profile_file
+
+    try:
+        given = {name.replace("_", "-"): value for name, value in entries.items() if value is not None}
+        plan = change(read_profile(profile_file(profile)), given, "the command line")
+        more: Dict[str, str] = {}
+        if expect:
+            more["expect"] = "\n".join([*(one.text for one in plan.expect), *expect])
+        if fault:
+            more["faults"] = "\n".join(fault)
+        plan = change(plan, more, "the command line")
+        if server is not None and credentials is None:
+            credentials = Path("credentials.txt")
+        absolute = None if credentials is None else credentials.absolute()
+        surroundings = Surroundings(server, absolute, metrics, workers, tell=lambda line: click.echo(line, err=True))
+        reports = find_max(plan, surroundings) if plan.find_max else [conduct(plan, surroundings)]
+    except ConfigError as error:
+        raise OneLineUsageError(str(error)) from None
+    except MessengerError as error:
+        raise OneLineError(str(error)) from None
+    report = reports[-1]
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    click.echo(
+        json.dumps({name: report[name] for name in ("messages", "failures", "thresholds", "generator")}, indent=1)
+    )
+    sys.exit(0 if report["verdict"] == "passed" else 1)

@@ -1,0 +1,188 @@
+"""From the record of a run to its report, pure. The fields of `report.json`:
+
+format           1
+title, profile   what was run
+verdict          "passed" or "failed"
+began            seconds since 1970
+phases           ramp, steady, drain: seconds each
+plan             what was asked for
+machine          cpus, platform, python
+operations       by name: count, failures, rate (a second, in the steady phase), mean, p50, p90, p95, p99, p999, max
+(microseconds), histogram (HdrHistogram, base64). `ack` is from when a message was due to its
+acknowledgement, `delivery` to when its recipient saw it
+failures         a list of operation, reason, count
+messages         by kind, and `all`: sent, acked, delivered, lost, refused, unfinished, duplicated, reordered
+files            count, failures, bytes, goodput (bytes/s, of all together), resent (segments)
+seconds          time: seconds since the beginning; by operation: count, failures, p50, p99 (microseconds), amount
+server           time, and lists at these times: cpu (cores), memory (bytes), threads, connections, online, queued
+(bytes), each also as its greatest value under the same name with `_max`; empty if unknown
+generator        lag (p99, microseconds), cpu (greatest, in % of a core, by worker), is_limit, reason
+faults           a list of at (seconds since the beginning), what
+thresholds       a list of text, value, passed
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Final, List, Mapping, Optional, Sequence, Tuple
+
+from messenger.load.latencies import Histogram, Sketch
+from messenger.load.recorder import AMOUNTS, FAILURES, LATENCY
+from messenger.load.streams import Fates
+from messenger.load.thresholds import Threshold, judge
+
+FORMAT: Final = 1
+
+LAG_LIMIT: Final = 50_000.0
+"""Microseconds of lag (p99) from which on the generator is the limit and not the server."""
+
+CPU_LIMIT: Final = 95.0
+"""Per cent of a core of one worker from which on it is."""
+
+Report = Dict[str, Any]
+
+
+def report_of(
+    record: Mapping[str, Any],
+    about: Mapping[str, Any],
+    server: Mapping[str, Any],
+    faults: Sequence[Tuple[float, str]],
+    thresholds: List[Threshold],
+) -> Report:
+    """Return the report; `about` holds title, profile, plan and machine, `faults` times since 1970."""
+    began = record["began"]
+    steady_from = record["spawned"] or record["stopped"]
+    failed: Dict[str, int] = {}
+    for operation, _, count in record["failures"]:
+        failed[operation] = failed.get(operation, 0) + count
+    steady = (int(steady_from) + 1, int(record["stopped"]))
+    histograms = {name: Histogram.decode(text) for name, text in record["histograms"].items()}
+    operations = {
+        name: _figures(histograms.get(name, Histogram()), failed.get(name, 0), _rate(record, name, steady))
+        for name in sorted({*histograms, *failed})
+    }
+    lag = operations.pop("generator lag", None)
+    report: Report = {
+        "format": FORMAT,
+        **about,
+        "began": began,
+        "phases": {
+            "ramp": max(0.0, steady_from - began),
+            "steady": max(0.0, record["stopped"] - steady_from),
+            "drain": max(0.0, record["drained"] - record["stopped"]),
+        },
+        "operations": operations,
+        "failures": [
+            {"operation": operation, "reason": reason, "count": count}
+            for operation, reason, count in record["failures"]
+        ],
+        "messages": _messages(record["fates"]),
+        "files": _files(record, operations.get("file")),
+        "seconds": _seconds(record["seconds"], int(began)),
+        "server": _server(server, began),
+        "generator": _generator(record, lag),
+        "faults": [{"at": round(at - began, 3), "what": what} for at, what in faults],
+    }
+    judged = judge(thresholds, report)
+    report["thresholds"] = [one._asdict() for one in judged]
+    report["verdict"] = "passed" if all(one.passed for one in judged) else "failed"
+    return report
+
+
+def _figures(histogram: Histogram, failures: int, rate: float) -> Dict[str, Any]:
+    shares = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
+    return {
+        "count": histogram.count,
+        "failures": failures,
+        "rate": round(rate, 3),
+        "mean": round(histogram.mean, 1),
+        **{name: histogram.percentile(share) for name, share in shares.items()},
+        "max": histogram.highest,
+        "histogram": histogram.encode(),
+    }
+
+
+def _rate(record: Mapping[str, Any], operation: str, steady: Tuple[int, int]) -> float:
+    """Return how many there were a second, in the whole seconds of the steady phase."""
+    first, end = steady
+    if end <= first:
+        return 0.0
+    found = 0
+    for second, operations in record["seconds"].items():
+        if first <= int(second) < end and operation in operations:
+            found += sum(operations[operation][LATENCY].values())
+    return found / (end - first)
+
+
+def _messages(fates: Mapping[str, Mapping[str, int]]) -> Dict[str, Dict[str, int]]:
+    total = Fates()
+    for counts in fates.values():
+        total.add(Fates(**counts))
+    return {**{kind: dict(counts) for kind, counts in sorted(fates.items())}, "all": total.as_dict()}
+
+
+def _files(record: Mapping[str, Any], figures: Any) -> Dict[str, Any]:
+    amounts = {"file bytes": 0.0, "file segments sent again": 0.0}
+    when = []
+    for second, operations in record["seconds"].items():
+        for name in amounts:
+            amounts[name] += operations[name][AMOUNTS] if name in operations else 0.0
+        if "file bytes" in operations:
+            when.append(int(second))
+    seconds = max(when) - min([int(record["spawned"] or when[0]), *when]) + 1 if when else 0
+    return {
+        "count": figures["count"] if figures else 0,
+        "failures": figures["failures"] if figures else 0,
+        "bytes": int(amounts["file bytes"]),
+        "goodput": round(amounts["file bytes"] / seconds) if seconds else None,
+        "resent": int(amounts["file segments sent again"]),
+    }
+
+
+def _seconds(seconds: Mapping[str, Mapping[str, Mapping[str, Any]]], began: int) -> Dict[str, Any]:
+    if not seconds:
+        return {"time": []}
+    times = list(range(began, max(map(int, seconds)) + 1))
+    names = sorted({name for operations in seconds.values() for name in operations})
+    series: Dict[str, Any] = {"time": [time - began for time in times]}
+    for name in names:
+        rows = [seconds.get(str(time), {}).get(name) for time in times]
+        sketches = [
+            Sketch({int(step): count for step, count in row[LATENCY].items()}) if row else Sketch() for row in rows
+        ]
+        percentiles = [sketch.percentiles((50, 99)) for sketch in sketches]
+        series[name] = {
+            "count": [sketch.count for sketch in sketches],
+            "failures": [row[FAILURES] if row else 0 for row in rows],
+            "p50": [round(found[0]) for found in percentiles],
+            "p99": [round(found[1]) for found in percentiles],
+            "amount": [row[AMOUNTS] if row else 0 for row in rows],
+        }
+    return series
+
+
+def _counts(row: Optional[Mapping[str, Any]]) -> Dict[int, int]:
+    return {int(step): count for step, count in row[LATENCY].items()} if row else {}
+
+
+def _server(samples: Mapping[str, Sequence[float]], began: float) -> Dict[str, Any]:
+    found: Dict[str, Any] = {name: list(values) for name, values in samples.items() if name != "time"}
+    found.update({f"{name}_max": max(values) for name, values in samples.items() if name != "time" and values})
+    found["time"] = [round(time - began, 2) for time in samples.get("time", ())]
+    return found
+
+
+def _generator(record: Mapping[str, Any], lag: Any) -> Dict[str, Any]:
+    cpu = [
+        operations["generator CPU"][AMOUNTS]
+        for operations in record["seconds"].values()
+        if "generator CPU" in operations
+    ]
+    p99 = lag["p99"] if lag else None
+    workers = max(1, int(record.get("workers", 1)))
+    busiest = round(sorted(cpu)[int(len(cpu) * 0.9)] / workers, 1) if cpu else None
+    reason = ""
+    if p99 is not None and p99 > LAG_LIMIT:
+        reason = f"its clock ran {p99 / 1000:.0f} ms late (p99)"
+    elif busiest is not None and busiest > CPU_LIMIT:
+        reason = f"it used {busiest:.0f} % of a core for each worker"
+    return {"lag": p99, "cpu": busiest, "is_limit": bool(reason), "reason": reason}
