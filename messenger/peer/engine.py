@@ -107,16 +107,20 @@ class Engine:
         """Whether it is the engine's thread that asks."""
         return threading.current_thread() is self._thread
 
-    def call(self, function: Callable[[], None]) -> None:
-        """Have a function called by the engine's thread. Any thread may call; never waits. Nothing after the end."""
+    def call(self, function: Callable[[], None]) -> bool:
+        """Have a function called by the engine's thread; False if it has ended, and nothing will be called any more.
+
+        Any thread may call; never waits.
+        """
         with self._waking:
             if self._is_closed:
-                return  # the pipe's number may be somebody else's by now
+                return False  # the pipe's number may be somebody else's by now
             self._calls.append(function)
             try:
                 os.write(self._wake_write, b"\0")
             except BlockingIOError:
                 pass  # it has enough to wake up for
+            return True
 
     # ---- for what runs in the engine's thread ---------------------------------------------------------------
 
@@ -159,11 +163,18 @@ class Engine:
                 self._make_calls()
                 self._step()
         finally:
-            with self._waking:
+            while not self._close_calls():
+                self._make_calls()  # what came while it stopped
+            self.port.close()
+
+    def _close_calls(self) -> bool:
+        """Take no more calls, unless there are some to be made."""
+        with self._waking:
+            if not self._calls:
                 self._is_closed = True
                 os.close(self._wake_read)
                 os.close(self._wake_write)
-            self.port.close()
+            return self._is_closed
 
     def _stop(self) -> None:
         self._poll_due()  # the other sides are told at once of what ends here

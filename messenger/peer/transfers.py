@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Final, Hashable, List, Optional, Tuple, Type, Union
 
 from messenger.config import FileConfig
-from messenger.errors import ConnectionLost, MessengerError
+from messenger.errors import ConfigError, ConnectionLost, MessengerError
 from messenger.peer.ciphers import fastest_cipher
 from messenger.peer.engine import Engine
 from messenger.peer.exchange import Exchange
@@ -20,7 +20,7 @@ from messenger.peer.outbound import Outbound
 from messenger.peer.source import SourceFile
 from messenger.peer.udp import UdpPort
 from messenger.protocol.limits import ADDRESSES_MAX, FILE_NAME_MAX
-from messenger.protocol.messages import Answered, AnyEvent, Error, Offered, TransferOutcome
+from messenger.protocol.messages import Answer, Answered, AnyEvent, Error, Offered, TransferOutcome
 from messenger.transfer.controllers import CONTROLLERS
 from messenger.transfer.geometry import SEGMENT_SIZES, SIZE_MAX
 from messenger.transfer.naming import base_name
@@ -50,7 +50,15 @@ class Transfers:
     """The files that one client sends and receives, over one UDP port and in one thread."""
 
     def __init__(self, config: FileConfig, submit: Submit = _no_connection, emit: Emit = lambda event: None) -> None:
-        """Take the port; raises `ConfigError` if it is in use. See `use` for the rest, which may come later."""
+        """Take the port; raises `ConfigError` if it is in use, and for a congestion control that nobody knows.
+
+        See `use` for the rest, which may come later.
+        """
+        controller = CONTROLLERS.get(config.congestion_control)
+        if controller is None:
+            known = ", ".join(CONTROLLERS)
+            raise ConfigError(f"there is no congestion control {config.congestion_control!r}: it is one of {known}")
+        self._make_controller = controller
         self._config = config
         self._submit = submit
         self.emit = emit
@@ -101,17 +109,14 @@ class Transfers:
         """Offer a file, and send it when it is accepted. Returns at once; raises `SourceFailed` for what is no file."""
         path = Path(path)
         source = SourceFile(path)
-        size = source.geometry.size
-        if size > SIZE_MAX:
+        try:
+            outbound = self._new_outbound(user, path, source)
+        except BaseException:
             source.close()
-            raise TransferFailed("too_large", f"a file has at most {SIZE_MAX} bytes")
-        name = base_name(path.name).encode()[:FILE_NAME_MAX].decode("utf-8", "ignore")
-        handle = self._new_handle(uuid.uuid4().hex, True, user, name, size)
-        handle.path = path
-        controller = CONTROLLERS[self._config.congestion_control]
-        outbound = Outbound(self, handle, source, fastest_cipher(), controller, self._kind_max)
-        self.engine.call(lambda: self._offer(outbound))
-        return handle
+            raise
+        if not self.engine.call(lambda: self._offer(outbound)):
+            outbound.fail_as_told(*self._leaving())
+        return outbound.handle
 
     def list(self) -> List[Transfer]:
         """Return the transfers of this client, the oldest first."""
@@ -160,7 +165,7 @@ class Transfers:
         self.engine.close()
         if not self.engine.is_own_thread:
             for handle in self.running():  # offered while all this happened
-                handle.end(TransferFailed("closed", f"{self.username} has left"))
+                handle.end(TransferFailed(*self._leaving()))
 
     # ---- what a transfer needs (`messenger.peer.exchange.Host`) ----------------------------------------------
 
@@ -211,11 +216,24 @@ class Transfers:
     # ---- in the engine's thread -----------------------------------------------------------------------------
 
     def _offer(self, outbound: Outbound) -> None:
+        if outbound.handle.is_ended:
+            return
         self._exchanges[outbound.handle.user, outbound.handle.id] = outbound
-        outbound.attempt(outbound.offer)
+        if self._is_closing:
+            outbound.fail_as_told(*self._leaving())  # nobody has heard of it
+        else:
+            outbound.attempt(outbound.offer)
+
+    def _leaving(self) -> Tuple[str, str]:
+        return "closed", f"{self.username} has left"
 
     def _on_offered(self, offered: Offered) -> None:
         key = (offered.sender, offered.transfer)
+        if self._is_closing:
+            code, message = self._leaving()
+            answer = {"user": key[0], "transfer": key[1], "accepted": False, "code": code, "message": message}
+            self.signal(Answer, lambda *_: None, **answer)
+            return
         if key in self._exchanges:
             return
         for one in list(self._exchanges.values()):
@@ -263,6 +281,16 @@ class Transfers:
             if function is None:
                 return
             function()
+
+    def _new_outbound(self, user: str, path: Path, source: SourceFile) -> Outbound:
+        size = source.geometry.size
+        if size > SIZE_MAX:
+            raise TransferFailed("too_large", f"a file has at most {SIZE_MAX} bytes")
+        name = base_name(path.name).encode()[:FILE_NAME_MAX].decode("utf-8", "ignore")
+        cipher = fastest_cipher()
+        handle = self._new_handle(uuid.uuid4().hex, True, user, name, size)
+        handle.path = path
+        return Outbound(self, handle, source, cipher, self._make_controller, self._kind_max)
 
     def _new_handle(self, transfer: str, is_outgoing: bool, user: str, name: str, size: int) -> Transfer:
         with self._lock:
