@@ -53,7 +53,7 @@ Where only the behaviour counts and not the words:
     @make FILE 5 MiB [random|zeros|text]     makes one (bytes, kB, MB, GB, KiB, MiB, GiB)
     @write FILE                              makes one of the lines that follow, each behind `| `
     @file FILE has LINE, lacks LINE          a whole line, in "quotes" or not, with {kinds} as above
-    @file FILE same as FILE, lines NUMBER, exists, missing
+    @file FILE same as FILE, lines NUMBER, over 5 MiB, exists, missing
 
 **The rest.** Between `@together` and `@done` the steps of each actor come in their order, those of all actors at the
 same time. `@timeout 20` is how long steps may take. `@tags slow` marks what takes long; `@only terminal: WHY` (or

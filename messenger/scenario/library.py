@@ -111,9 +111,11 @@ class LibraryProgram:
     is_ready = True
 
     def __init__(
-        self, config: ChatConfig, script: Optional[Path], is_interactive: bool, wake: Callable[[], None]
+        self, config: ChatConfig, script: Optional[Path], folder: Path, is_interactive: bool, wake: Callable[[], None]
     ) -> None:
         self.seen = Seen()
+        self._here = f"{folder}{os.sep}"
+        """What a program that runs in this folder has no need to say of its files."""
         self.status: Optional[int] = None
         self._wake = wake
         self._told: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -182,7 +184,7 @@ class LibraryProgram:
 
         def show() -> None:
             for line in lines:
-                self.seen.add(line)
+                self.seen.add(line.replace(self._here, ""))
             self.seen.set_partial(partial)
 
         self._told.put(show)
@@ -270,7 +272,7 @@ class LibraryDriver:
             config, script = self._configure([host, str(port), "0", *client.options], folder)
         except ConfigError as error:
             raise CannotPlay(f"messenger chat {shlex.join(client.options)}: {error}") from None
-        program = LibraryProgram(config, script, client.screen == "plain", self._woken.set)
+        program = LibraryProgram(config, script, folder, client.screen == "plain", self._woken.set)
         self._programs[client.name] = program
         return program
 

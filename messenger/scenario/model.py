@@ -135,8 +135,8 @@ class Make(Step):
 
 @dataclass(frozen=True)
 class FileCheck(Step):
-    """A file fulfils something: `has` or `lacks` a line, is the `same` as another, has so many `lines`, `exists`, or is
-    `missing`."""
+    """A file fulfils something: `has` or `lacks` a line, is the `same` as another, has so many `lines`, `exists`, is
+    `over` so many bytes, or is `missing`."""
 
     path: str
     what: str

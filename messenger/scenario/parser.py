@@ -218,12 +218,15 @@ class _Parser:
         self._add(Make(line.place, line.text, line.words, lines=tuple(lines)))
 
     def _file(self, line: _Line) -> None:
-        found = re.match(r"(.+?) (?:(has|lacks) (.+)|same as (.+)|lines (\d+)|(exists|missing))\Z", line.words)
-        if found is None:
+        found = re.match(
+            r"(.+?) (?:(has|lacks) (.+)|same as (.+)|lines (\d+)|over (\d+) (\w+)|(exists|missing))\Z", line.words
+        )
+        if found is None or (found[7] or "byte") not in UNITS:
             raise self._wrong(
-                "expected @file NAME and one of: has LINE, lacks LINE, same as NAME, lines NUMBER, exists, missing"
+                "expected @file NAME and one of: has LINE, lacks LINE, same as NAME, lines NUMBER, over NUMBER UNIT, "
+                f"exists, missing; UNIT is one of {', '.join(UNITS)}"
             )
-        path, word, text, other, count, state = found.groups()
+        path, word, text, other, count, size, unit, state = found.groups()
         if word:
             quoted = len(text) > 1 and text[0] == text[-1] == '"'
             pattern = Pattern(text[1:-1] if quoted else text)
@@ -232,6 +235,8 @@ class _Parser:
             self._add(FileCheck(line.place, line.text, path, "same", other=other))
         elif count:
             self._add(FileCheck(line.place, line.text, path, "lines", count=int(count)))
+        elif size:
+            self._add(FileCheck(line.place, line.text, path, "over", count=int(size) * UNITS[unit]))
         else:
             self._add(FileCheck(line.place, line.text, path, state))
 
