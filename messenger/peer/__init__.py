@@ -4,6 +4,7 @@
     sealed, arrivals   a sealed chunk cut into segments; what arrived, sorted into runs of segments
     source     a file that is being sent: read and sealed, chunk by chunk
     part       a file that is being received: written as `.part`, kept for resuming, linked to its name when whole
+    part_map   which chunks a part holds: their tags, on the disk and in memory
     handle     what the user of the library holds of a transfer
     outbound, inbound   one transfer: the state machine of `messenger.transfer`, its file, and its end
     engine     the thread: datagrams to transfers, timers, blocking work elsewhere

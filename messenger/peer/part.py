@@ -1,9 +1,8 @@
 """A file that is being received: `NAME.part` beside its target, and `NAME.part.map`, which says what is in it.
 
-The map is a line of JSON (who sent it, under which name, how large) and then records of 20 bytes: a number and 16
-bytes. A number is that of a chunk that was verified and written, and the bytes are its tag; the highest numbers mark
-a new attempt, and the bytes are its secret (see `messenger.transfer.claims`). The map is appended to at least every
-`MAP_CHUNKS` chunks, after the chunks: what a killed program loses is less than 4 MiB.
+The map is a line of JSON (who sent it, under which name, how large) and then records: of each chunk that was verified
+and written its tag, and of each attempt its secret (see `messenger.peer.part_map`, `messenger.transfer.claims`). It is
+appended to at least every `MAP_CHUNKS` chunks, after the chunks: what a killed program loses is less than 4 MiB.
 
 A `.part` is only ever opened if it is ours: a regular file of this user with one name, made with O_EXCL or with a
 map that fits; never through a symbolic link; and locked, so that no two transfers write to one.
@@ -16,16 +15,16 @@ import fcntl
 import json
 import os
 import stat
-import struct
 from pathlib import Path
-from typing import Dict, Final, Iterator, List, Optional, Tuple, Union
+from typing import Final, Iterator, List, Optional, Tuple, Union
 
 from messenger.errors import StorageError
+from messenger.peer.part_map import Tags, attempt_record, chunk_record, survey
 from messenger.protocol.limits import RESUME_MAX
-from messenger.transfer.claims import Attempt, Claims, Digest, chunks_of, to_runs
+from messenger.transfer.claims import Attempt, Claims, Digest, Runs, add_chunk
 from messenger.transfer.geometry import CHUNK_SIZE, TAG_SIZE, Geometry
 from messenger.transfer.naming import base_name, stored_names
-from messenger.transfer.sealing import CIPHERS, ChunkCipher
+from messenger.transfer.sealing import ChunkCipher
 
 MAP_CHUNKS: Final = 32
 """Chunks (1.9 MiB) after which the map is written."""
@@ -39,9 +38,6 @@ RUN_BYTES: Final = 11
 
 _ENDING: Final = ".part"
 _MAP_ENDING: Final = ".part.map"
-_RECORD: Final = struct.Struct("<I16s")
-_ATTEMPT: Final = 2**32 - 8
-"""Numbers from here on mark an attempt; what is above is the number of its cipher."""
 
 _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _REOPEN: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -58,7 +54,7 @@ class PartFile:
         self._geometry = geometry
         self._header = json.dumps({"sender": sender, "name": name, "size": geometry.size}).encode() + b"\n"
         self._records: List[bytes] = []
-        self._attempts: List[Tuple[ChunkCipher, Dict[int, bytes]]] = []
+        self._has_chunks = False
         try:
             self._path, self._fd, self._map_fd = self._open()
         except OSError as error:
@@ -73,23 +69,26 @@ class PartFile:
 
     def check(self) -> Iterator[Optional[Claims]]:
         """Compare what is there with its tags: yields None from time to time, and the claims in the end."""
+        tags = Tags(self._geometry)
+        for _ in tags.read(self._map_fd, len(self._header)):
+            yield None
         digest = Digest()
         attempts: List[Attempt] = []
         plain = memoryview(bytearray(CHUNK_SIZE))
         room = CLAIMS_BYTES
-        for cipher, tags in self._attempts:
-            right: List[int] = []
-            for chunk in chunks_of(to_runs(sorted(tags))):
+        for index, cipher in enumerate(tags.ciphers):
+            room -= ATTEMPT_BYTES
+            runs: Runs = []
+            for chunk in tags.chunks(index):
                 view = plain[: self._geometry.plain_size(chunk)]
                 size = os.preadv(self._fd, [view], chunk * CHUNK_SIZE)
-                if size == len(view) and cipher.tag(chunk, view) == tags[chunk]:
-                    right.append(chunk)
+                tag = tags.tag(chunk)
+                if size == len(view) and cipher.tag(chunk, view) == tag:
+                    if not add_chunk(runs, chunk, room // RUN_BYTES):
+                        break
+                    digest.add(chunk, tag)
                 yield None
-            room -= ATTEMPT_BYTES
-            runs = to_runs(right)[: max(0, room // RUN_BYTES)]
             room -= len(runs) * RUN_BYTES
-            for chunk in chunks_of(runs):
-                digest.add(chunk, tags[chunk])
             if runs:
                 attempts.append(Attempt(cipher.secret, cipher.cipher, runs))
         yield Claims(attempts, digest.result())
@@ -99,14 +98,14 @@ class PartFile:
         self._has_content = is_resumed
         try:
             if not is_resumed:
-                self._attempts = []
+                self._has_chunks = False
                 os.ftruncate(self._fd, 0)
                 os.ftruncate(self._map_fd, 0)
             if not os.fstat(self._map_fd).st_size:
                 self._records.append(self._header)
         except OSError as error:
             raise StorageError(f"cannot write {self._path.name}: {error.strerror}") from None
-        self._records.append(_RECORD.pack(_ATTEMPT + CIPHERS.index(cipher.cipher), cipher.secret))
+        self._records.append(attempt_record(cipher))
         self._write_map()
 
     def write(self, chunk: int, plain: memoryview, sealed: Union[memoryview, bytearray]) -> None:
@@ -119,7 +118,7 @@ class PartFile:
         except OSError as error:
             raise StorageError(f"cannot write {self._path.name}: {error.strerror}") from None
         self._has_content = True
-        self._records.append(_RECORD.pack(chunk, bytes(sealed[-TAG_SIZE:])))
+        self._records.append(chunk_record(chunk, bytes(sealed[-TAG_SIZE:])))
         if len(self._records) >= MAP_CHUNKS:
             self._write_map()
 
@@ -136,7 +135,7 @@ class PartFile:
 
     def keep(self) -> None:
         """Leave it for a later attempt, if there is anything in it."""
-        if self._is_open and not (self._has_content or any(tags for _, tags in self._attempts)):
+        if self._is_open and not (self._has_content or self._has_chunks):
             self.discard()
         if self._is_open:
             try:
@@ -234,7 +233,7 @@ class PartFile:
                 fds.append(os.open(one, _REOPEN | (os.O_APPEND if fds else 0)))
             fcntl.flock(fds[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Asked under the lock: whoever had it may have removed the map and given the part its final name.
-            if all(_is_own(fd) for fd in fds) and self._read_map(*fds):
+            if all(_is_own(fd) for fd in fds) and self._fits(*fds):
                 return fds[0], fds[1]
         except OSError:
             pass  # a link, a folder, in use, gone: not for us
@@ -242,28 +241,17 @@ class PartFile:
             os.close(fd)
         return None
 
-    def _read_map(self, part_fd: int, fd: int) -> bool:
-        """Read the tags of earlier attempts; False if the map is that of another file."""
-        with os.fdopen(os.dup(fd), "rb") as file:
-            header = file.readline(4096)
-            if header != self._header:  # both may be empty still: killed before anything came
-                return not header and not os.fstat(part_fd).st_size
-            data = file.read()
-        self._attempts = []
-        whole = len(data) // _RECORD.size * _RECORD.size
-        if whole != len(data):
-            os.ftruncate(fd, len(self._header) + whole)  # the last record was cut short
-        for number, content in _RECORD.iter_unpack(data[:whole]):
-            if number >= _ATTEMPT:
-                if number - _ATTEMPT >= len(CIPHERS):
-                    self._attempts = []
-                    return False
-                self._attempts.append((ChunkCipher(content, CIPHERS[number - _ATTEMPT]), {}))
-            elif self._attempts and number < self._geometry.chunks:
-                for _, tags in self._attempts[:-1]:
-                    tags.pop(number, None)  # it was not right any more, and came again
-                self._attempts[-1][1][number] = content
-        return True
+    def _fits(self, part_fd: int, fd: int) -> bool:
+        """Look whether a map is of this file, and what there is; False if it is that of another one."""
+        header = os.pread(fd, len(self._header), 0)
+        if header != self._header:  # both may be empty still: killed before anything came
+            return not header and not os.fstat(part_fd).st_size
+        found = survey(fd, len(header))
+        if found.is_known:
+            if os.fstat(fd).st_size != found.size:
+                os.ftruncate(fd, found.size)  # the last record was cut short
+            self._has_chunks = found.has_chunks
+        return found.is_known
 
 
 def _map_of(path: Path) -> Path:

@@ -9,7 +9,7 @@ content with the same tags, since it knows the secret, gives it nothing: it deci
 from __future__ import annotations
 
 import hashlib
-from typing import Final, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Final, Iterator, List, Optional, Sequence, Tuple
 
 import msgspec
 
@@ -79,17 +79,15 @@ def decode_claims(data: bytes, geometry: Geometry) -> Optional[Claims]:
     return claims
 
 
-def to_runs(chunks: Iterable[int]) -> Runs:
-    """Return ascending numbers as runs, at most `RUNS_MAX` of them."""
-    runs: Runs = []
-    for chunk in chunks:
-        if runs and runs[-1][0] + runs[-1][1] == chunk:
-            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
-        elif len(runs) == RUNS_MAX:
-            break
-        else:
-            runs.append((chunk, 1))
-    return runs
+def add_chunk(runs: Runs, chunk: int, most: int = RUNS_MAX) -> bool:
+    """Add a chunk that is above all others; False if there would be more runs than `most`, or than `RUNS_MAX`."""
+    if runs and runs[-1][0] + runs[-1][1] == chunk:
+        runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        return True
+    if len(runs) >= min(most, RUNS_MAX):
+        return False
+    runs.append((chunk, 1))
+    return True
 
 
 def chunks_of(runs: Sequence[Tuple[int, int]]) -> Iterator[int]:

@@ -52,7 +52,7 @@ class Incoming(Endpoint):
     def on_segments(
         self, now: float, kind: int, chunk: int, batch: int, first: int, count: int, payload: memoryview
     ) -> None:
-        """Take segments of one chunk (see `Receiver.on_segments`); what comes when all is there is acknowledged again."""
+        """Take segments of one chunk (see `Receiver.on_segments`). When all is there, they are only acknowledged."""
         if self.state not in (State.RUNNING, State.FINISHING):
             return
         # Whoever knows the connection id is the sender, or has read what it sends: good enough for a sign of life.

@@ -94,8 +94,11 @@ class Receiver:
 
     def has_already(self, first: int, count: int) -> None:
         """Count chunks as written that an earlier attempt has left."""
-        for chunk in range(first, first + count):
-            self._count_done(chunk)
+        done, end = self._done, first + count
+        self.chunks_done += done.count(0, first, end)
+        self._open -= done.count(0, first, max(first, min(end, self._upto)))
+        done[first:end] = b"\1" * count
+        self._skip_done()
 
     def on_segments(
         self, now: float, kind: int, chunk: int, batch: int, first: int, count: int, payload: memoryview
@@ -233,5 +236,8 @@ class Receiver:
         if chunk < self._upto:
             self._open -= 1
         if chunk == self.cumulative:
-            missing = self._done.find(0, chunk + 1)
-            self.cumulative = missing if missing >= 0 else self._geometry.chunks
+            self._skip_done()
+
+    def _skip_done(self) -> None:
+        missing = self._done.find(0, self.cumulative)
+        self.cumulative = missing if missing >= 0 else self._geometry.chunks

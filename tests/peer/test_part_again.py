@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import struct
+import tracemalloc
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Iterable
 
 import pytest
 
 from messenger.peer.part import PartFile
+from messenger.peer.part_map import ATTEMPTS_MAX, attempt_record, chunk_record
 from messenger.protocol.limits import RESUME_MAX
-from messenger.transfer.claims import encode_claims
+from messenger.transfer.claims import decode_claims, encode_claims
 from messenger.transfer.geometry import CHUNK_SIZE, Geometry
 from messenger.transfer.sealing import CIPHERS, ChunkCipher, seal_claims
 from tests.peer.parts import CONTENT, SECRET, SIZE, claims_of, contents, interrupted, open_part, receive
@@ -85,29 +87,64 @@ def test_a_map_of_a_cipher_that_is_not_known_is_left_alone(tmp_path: Path) -> No
     assert contents(tmp_path) == before
 
 
-def test_claims_of_many_fragments_still_fit_what_the_server_passes_on(tmp_path: Path) -> None:
-    geometry = Geometry(40_000 * CHUNK_SIZE)
-    part = PartFile(tmp_path, "Yoda", "large", geometry)
-    attempts: List[Tuple[ChunkCipher, Dict[int, bytes]]] = []
+def large_part(folder: Path, records: Iterable[bytes]) -> PartFile:
+    """Open the part of a file of 4 GB: a hole, with a map of these records."""
+    geometry = Geometry(60_000 * CHUNK_SIZE)
+    part = PartFile(folder, "Yoda", "large", geometry)
+    os.ftruncate(part._fd, geometry.size)
+    os.write(part._map_fd, part._header + b"".join(records))
+    part.close()
+    return PartFile(folder, "Yoda", "large", geometry)
+
+
+def test_claims_of_many_fragments_still_fit_what_the_server_passes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = []
     for attempt in range(4):
-        cipher = ChunkCipher(os.urandom(16), CIPHERS[-1])
-        tag = cipher.tag(0, b"")
-        attempts.append((cipher, dict.fromkeys(range(attempt * 10_000, attempt * 10_000 + 9_000, 2), tag)))
-    part._attempts = attempts
-
-    class Right(ChunkCipher):
-        """Finds that everything is what it was, for there is no file of 2 GB here."""
-
-        def tag(self, chunk: int, plain: object) -> bytes:
-            return tag_of[self.secret]
-
-    tag_of = {cipher.secret: tags[min(tags)] for cipher, tags in attempts}
-    part._attempts = [(Right(cipher.secret, cipher.cipher), tags) for cipher, tags in attempts]
-    os.ftruncate(part._fd, geometry.size)  # a hole
+        records.append(attempt_record(ChunkCipher(os.urandom(16), CIPHERS[-1])))
+        records += [chunk_record(chunk, bytes(16)) for chunk in range(attempt * 10_000, attempt * 10_000 + 9_000, 2)]
+    monkeypatch.setattr(ChunkCipher, "tag", lambda *_: bytes(16))  # everything is what it was
+    part = large_part(tmp_path, records)
     claims = claims_of(part)
     assert len(claims.runs()) > 2500
     assert len(seal_claims(bytes(16), encode_claims(claims))) <= RESUME_MAX // 4 * 3
+    assert decode_claims(encode_claims(claims), part._geometry) == claims
     part.discard()
+
+
+def test_what_a_large_file_has_left_is_looked_at_bit_by_bit_and_takes_little_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more than 17 bytes a chunk, and nothing once it is known what is right."""
+    chunks = 60_000
+    cipher = ChunkCipher(bytes(16), CIPHERS[0])
+    part = large_part(tmp_path, [attempt_record(cipher), *(chunk_record(n, bytes(16)) for n in range(chunks))])
+    monkeypatch.setattr(os, "preadv", lambda *_: 0)  # all of it is cut away: this is about the map
+    tracemalloc.start()
+    try:
+        steps = sum(1 for _ in part.check())
+        left, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        part.discard()
+    assert steps > chunks + chunks / 10_000
+    assert most < 20 * chunks + 500_000
+    assert left < 100_000
+
+
+def test_of_more_attempts_than_are_told_apart_the_first_ones_count(tmp_path: Path) -> None:
+    """Attempts that left nothing do not count, and what came again later is not taken for what was there before."""
+    part = open_part(tmp_path)
+    secrets = [number.to_bytes(16, "big") for number in range(2 * ATTEMPTS_MAX + 2)]
+    for number, secret in enumerate(secrets):
+        chunks = {0: [0, 1, 3], 2 * ATTEMPTS_MAX: [1], 2 * ATTEMPTS_MAX + 1: [4]}
+        receive(part, chunks.get(number, [2] if number % 2 else []), secret=secret, is_resumed=bool(number))
+    part.keep()
+    part = open_part(tmp_path)
+    assert [(attempt.secret, attempt.runs) for attempt in claims_of(part).attempts] == [(secrets[0], [(0, 1), (3, 1)])]
+    receive(part, [1, 2, 4, 5], secret=b"s" * 16, is_resumed=True)
+    assert part.finish().read_bytes() == CONTENT
 
 
 def test_what_was_killed_before_anything_came_is_used_again(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Final, List, Sequence, Set
+from typing import Any, Final, Iterable, List, Sequence, Set
 
 import hypothesis.strategies as st
 import msgspec
@@ -16,11 +16,11 @@ from messenger.transfer.claims import (
     Claims,
     Digest,
     Runs,
+    add_chunk,
     chunks_of,
     decode_claims,
     encode_claims,
     missing,
-    to_runs,
 )
 from messenger.transfer.geometry import CHUNK_SIZE, Geometry
 from messenger.transfer.sealing import CHACHA, CIPHERS, ChunkCipher
@@ -34,6 +34,15 @@ CHUNKS: Final = 41
 
 def part(content: bytes, chunk: int) -> bytes:
     return content[chunk * CHUNK_SIZE : (chunk + 1) * CHUNK_SIZE]
+
+
+def to_runs(chunks: Iterable[int]) -> Runs:
+    """Ascending numbers as runs, as far as they go."""
+    runs: Runs = []
+    for chunk in chunks:
+        if not add_chunk(runs, chunk):
+            break
+    return runs
 
 
 def claims_of(content: bytes, chunks: Sequence[int], secret: bytes = SECRET) -> Claims:

@@ -214,6 +214,30 @@ def test_what_is_there_already_counts_once_the_sender_has_agreed() -> None:
     assert trial.receiver.cumulative == 10
 
 
+def test_what_is_there_already_counts_once_however_it_is_told() -> None:
+    """In any order, overlapping, and beside what has arrived meanwhile."""
+    for seed in range(200):
+        chance = random.Random(seed)
+        trial = Trial(20)
+        here = set()
+        for _ in range(6):
+            first = chance.randrange(20)
+            if chance.random() < 0.5:
+                trial.take(first, 0, 7)
+                here.add(first)
+            else:
+                count = chance.randint(1, 20 - first)
+                trial.receiver.has_already(first, count)
+                here |= set(range(first, first + count))
+            assert trial.receiver.chunks_done == len(here), seed
+            assert trial.receiver.cumulative == min(set(range(21)) - here), seed
+            upto = trial.ack().upto
+            assert missing_of(trial.receiver.acks(1.0), upto) == sorted(set(range(upto)) - here), seed
+        for chunk in range(20):
+            trial.take(chunk, 0, 7)
+        assert trial.receiver.is_complete, seed
+
+
 def test_a_window_of_missing_chunks_moves_with_those_that_arrive() -> None:
     """Whatever order they come in, as far as an honest sender goes ahead."""
     chance = random.Random(1)
