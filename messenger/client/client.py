@@ -14,7 +14,15 @@ from typing import Any, List, Optional, Type, TypeVar, Union
 
 from messenger.client.connection import Connection, EventCallback, LostCallback
 from messenger.config import FileConfig
-from messenger.errors import ConfigError, ConnectFailed, LoginRefused, MessengerError, ProtocolError, Refused
+from messenger.errors import (
+    ConfigError,
+    ConnectFailed,
+    ConnectionLost,
+    LoginRefused,
+    MessengerError,
+    ProtocolError,
+    Refused,
+)
 from messenger.peer.handle import Transfer
 from messenger.peer.transfers import Transfers
 from messenger.protocol.limits import PROTOCOL_VERSION
@@ -62,7 +70,10 @@ class Client(Connection):
     """The user, after a login."""
     server = ""
     """How the server calls itself."""
+    _local_address = ""
+    """This end of the connection."""
     _files: Optional[Transfers] = None
+    _files_closed = False
     _owns_files = True
     """Whether they end with this connection."""
 
@@ -96,6 +107,7 @@ class Client(Connection):
         deadline = time.monotonic() + timeout
         try:
             sock = socket.create_connection((host, port), timeout)
+            local_address = sock.getsockname()[0]
             sock.settimeout(None)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
@@ -103,6 +115,7 @@ class Client(Connection):
         except UnicodeError:
             raise ConnectFailed(f"cannot connect to {where}: this is no host name") from None
         client = cls(sock, on_event, on_lost)
+        client._local_address = local_address
         hello = client.meet(max(0.0, deadline - time.monotonic()))
         if isinstance(hello, Hello) and hello.protocol == PROTOCOL_VERSION:
             client.server = hello.server
@@ -156,9 +169,11 @@ class Client(Connection):
     def send_file(self, user: str, path: Union[str, Path]) -> Transfer:
         """Send a file to a user who is online. Returns at once: `result()` of what is returned waits for the receipt.
 
-        Raises `SourceFailed` for what cannot be read. Everything else is told by the transfer: who is not online, does
-        not want it, or cannot be reached.
+        Raises `SourceFailed` for what cannot be read, and `ConnectionLost` if the connection has ended. Everything else
+        is told by the transfer: who is not online, does not want it, or cannot be reached.
         """
+        if self._closed:
+            raise self.error or ConnectionLost("the connection is closed")
         return self._open_files(FileConfig(accept="none")).send(user, path)
 
     @property
@@ -182,6 +197,7 @@ class Client(Connection):
         """Close the connection, and end all transfers. Safe to call again."""
         with self._opening_files:
             files, self._files = self._files, None
+            self._files_closed = True
         if files is not None and self._owns_files:
             files.close()
         super().close()
@@ -190,11 +206,13 @@ class Client(Connection):
 
     def _open_files(self, files: Union[FileConfig, Transfers]) -> Transfers:
         with self._opening_files:
+            if self._files_closed:  # nobody would close others
+                raise ConnectionLost("the connection is closed")
             if self._files is None:
                 self._owns_files = isinstance(files, FileConfig)
                 opened = Transfers(files) if isinstance(files, FileConfig) else files
                 opened.username = self.username
-                opened.use(self.submit, self._hand_on, self._sock.getsockname()[0])
+                opened.use(self.submit, self._hand_on, self._local_address)
                 self._files = opened
             return self._files
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import List
 
 import pytest
 
 from messenger.client import Client
 from messenger.config import FileConfig
-from messenger.errors import ConfigError, Refused
+from messenger.errors import ConfigError, ConnectionLost, Refused
 from messenger.peer.handle import TransferFailed
 from messenger.peer.transfers import Transfers
 from messenger.protocol.messages import Message, Offer, Outcome
 from messenger.server import Server
 from tests.client.conftest import Enter, reading_threads
+from tests.client.fakes import FakeServer
 from tests.conftest import Connect
-from tests.support.files import ACCOUNTS
+from tests.support.files import ACCOUNTS, open_descriptors
 
 ID = "5f2b8c0e9d7a41633e1c7b90a4d8f256"
 KEY = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
@@ -89,3 +92,41 @@ def test_a_refusal_is_raised_to_whoever_waits(enter: Enter) -> None:
         yoda.submit(Offer, user="Hans", transfer=ID, name="a\nb", size=5, key=KEY, udp_port=14000).result(5)
     assert caught.value.code == "bad_text"
     yoda.ping()
+
+
+def test_nothing_can_be_sent_after_the_end_of_the_connection(fake: FakeServer, tmp_path: Path) -> None:
+    """Whoever tries is told why, and no port stays open."""
+    (tmp_path / "clip").write_bytes(b"clip")
+    lost = threading.Event()
+    client, peer = fake.meet(on_lost=lambda error: lost.set())
+    before = open_descriptors()
+    peer.close()
+    assert lost.wait(5)
+    with pytest.raises(ConnectionLost, match="the connection to the server broke"):
+        client.send_file("Hans", tmp_path / "clip")
+    client.close()
+    with pytest.raises(ConnectionLost, match="the connection"):
+        client.send_file("Hans", tmp_path / "clip")
+    assert client.files is None
+    assert open_descriptors() < before
+    assert not [thread for thread in threading.enumerate() if thread.name == "messenger-transfers"]
+
+
+def test_nothing_can_be_sent_while_the_client_is_closed(
+    fake: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the end of its transfers and that of the connection nobody would close the port again."""
+    (tmp_path / "clip").write_bytes(b"clip")
+    client, _ = fake.meet(files=FileConfig())
+    close = Transfers.close
+    refusals: List[str] = []
+
+    def try_and_close(files: Transfers) -> None:
+        close(files)
+        with pytest.raises(ConnectionLost) as caught:
+            client.send_file("Hans", tmp_path / "clip")
+        refusals.append(str(caught.value))
+
+    monkeypatch.setattr(Transfers, "close", try_and_close)
+    client.close()
+    assert refusals == ["the connection is closed"]
