@@ -6,7 +6,9 @@ of it with one command.
 
 from __future__ import annotations
 
+from messenger.cli.chatting import read_chat
 from messenger.load.hooks import register
+from messenger.load.scenario_user import ScenarioUser
 from messenger.load.users import (
     FilesUser,
     GroupsUser,
@@ -25,8 +27,9 @@ __all__ = [
     "MessagesUser",
     "PresenceUser",
     "ReconnectsUser",
+    "ScenarioUser",
     "SlowReadersUser",
     "WrongPasswordsUser",
 ]
 
-register()
+register(read_chat)

@@ -10,7 +10,7 @@ import logging
 import secrets
 import time
 from pathlib import Path
-from typing import Any, Dict, Final, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Final, List, Optional, Sequence, Tuple, Type
 
 import gevent
 import locust
@@ -21,11 +21,20 @@ from locust.runners import MasterRunner, WorkerRunner
 from messenger.chat.accounts import parse_credentials
 from messenger.errors import ConfigError
 from messenger.load.accounts import Pool, slices
+from messenger.load.adapt import Adapted, adapt
+from messenger.load.faults import impairment_of
 from messenger.load.people import Account, Traffic
-from messenger.load.plan import Plan, parse_mix, parse_sizes
-from messenger.load.profiles import parse_stages
+from messenger.load.plan import SCENARIO, Plan, parse_mix, parse_sizes
+from messenger.load.profiles import Fault, parse_fault, parse_stages
 from messenger.load.recorder import Recorder, Total
-from messenger.load.users import USERS, Load, MessengerUser
+from messenger.load.scenario_user import ScenarioUser
+from messenger.load.shared import Load
+from messenger.load.users import USERS, MessengerUser
+from messenger.scenario.library import Configure
+from messenger.scenario.parser import BadScenario, parse
+
+CLASSES: Final[Dict[str, Type[MessengerUser]]] = {**USERS, SCENARIO: ScenarioUser}
+"""The class of each role."""
 
 TICK_SECONDS: Final = 0.05
 """How often the generator looks how late it is."""
@@ -89,7 +98,9 @@ class Run:
         self._runner = environment.runner
         self._recorder = LocustRecorder(environment)
         self._accounts: List[Account] = []
-        self._ticker: Optional[gevent.Greenlet] = None
+        self._background: List[gevent.Greenlet] = []
+        self._done: List[Tuple[float, str]] = []
+        """Faults, and when they were carried out."""
         self._workers = 1
         self.total = Total()
         self.began = self.spawned = self.stopped = self.drained = 0.0
@@ -106,16 +117,20 @@ class Run:
         """Tell Locust how many users of which class there are."""
         options = self._options
         plan = plan_of(options)
+        if plan.scenario:
+            ScenarioUser.adapted = read_scenario(Path(plan.scenario))
+            for text in ScenarioUser.adapted.left_out:
+                _log.warning("left out under load: %s", text)
         if options.people:
             counts = plan.users(options.people)
             for role, count in counts.items():
-                USERS[role].fixed_count = count
+                CLASSES[role].fixed_count = count
             options.num_users = sum(counts.values())
         for role, share in plan.mix.items():
-            USERS[role].weight = max(1, round(100 * share / plan.accounts_of(role)))
+            CLASSES[role].weight = max(1, round(100 * share / plan.accounts_of(role)))
         if options.stages:
             self._environment.shape_class = Stages(plan, parse_stages(options.stages))
-        self._environment.user_classes = [USERS[role] for role, share in plan.mix.items() if share]
+        self._environment.user_classes = [CLASSES[role] for role, share in plan.mix.items() if share]
 
     def start(self) -> None:
         """Prepare everything before the first user starts; ends the run if it cannot be."""
@@ -124,6 +139,9 @@ class Run:
             Path(self._options.load_json).with_suffix(".began").touch()
         try:
             plan = plan_of(self._options)
+            for fault in self._faults():
+                if fault.what == "udp":
+                    impairment_of(fault.how)
             if not isinstance(self._runner, WorkerRunner):
                 self._share_accounts(plan)
         except (ConfigError, OSError) as error:
@@ -135,7 +153,8 @@ class Run:
             self._recorder = LocustRecorder(self._environment)
             traffic = Traffic(self._recorder, secrets.token_hex(4))
             MessengerUser.load = Load(plan, Pool(self._accounts), traffic)
-            self._ticker = gevent.spawn(self._tick)
+            self._background = [gevent.spawn(self._tick)]
+            self._background += [gevent.spawn(self._carry_out, fault) for fault in self._faults()]
 
     def note_spawned(self) -> None:
         """All users are there."""
@@ -149,11 +168,10 @@ class Run:
             return
         load.traffic.is_stopping = True
         deadline = time.monotonic() + load.plan.drain
-        while self._recorder.unsettled and time.monotonic() < deadline:
+        while (self._recorder.unsettled or load.traffic.acting) and time.monotonic() < deadline:
             gevent.sleep(TICK_SECONDS)
         self.drained = time.time()
-        if self._ticker is not None:
-            self._ticker.kill()
+        gevent.killall(self._background)
 
     def report(self, data: Dict[str, Any]) -> None:
         """Put what is new into what goes to the master."""
@@ -179,7 +197,9 @@ class Run:
     def as_dict(self) -> Dict[str, Any]:
         """Return the whole record."""
         times = {"began": self.began, "spawned": self.spawned, "stopped": self.stopped, "drained": self.drained}
-        return {**times, "workers": self._workers, **self.total.as_piece()}
+        # Every worker has done the same: of several, the master tells by the plan.
+        done = self._done or [(self.began + fault.at, f"{fault.what} {fault.how}".strip()) for fault in self._faults()]
+        return {**times, "faults": done, "workers": self._workers, **self.total.as_piece()}
 
     def _share_accounts(self, plan: Plan) -> None:
         path = Path(self._options.credentials)
@@ -187,7 +207,7 @@ class Run:
             accounts = [Account(*pair) for pair in parse_credentials(path.read_bytes()).items()]
         except OSError as error:
             raise ConfigError(f"cannot read the credentials file {path}: {error.strerror}") from None
-        users = {role: USERS[role].fixed_count for role, share in plan.mix.items() if share and self._options.people}
+        users = {role: CLASSES[role].fixed_count for role, share in plan.mix.items() if share and self._options.people}
         needed = plan.people(users) if users else self._most_people(plan)
         if needed > len(accounts):
             raise ConfigError(
@@ -206,6 +226,14 @@ class Run:
         roles = [role for role, share in plan.mix.items() if share]
         return int(self._runner.target_user_count or 0) * max(plan.accounts_of(role) for role in roles)
 
+    def _faults(self) -> List[Fault]:
+        return [parse_fault(line) for line in self._options.fault or ()]
+
+    def _carry_out(self, fault: Fault) -> None:
+        gevent.sleep(max(0.0, self.began + fault.at - time.time()))
+        self._done.append((time.time(), f"{fault.what} {fault.how}".strip()))
+        MessengerUser.load.carry_out(fault)
+
     def _take_accounts(self, environment: Any, msg: Any, **_: Any) -> None:
         self._accounts = [Account(name, password) for name, password in msg.data["accounts"]]
 
@@ -223,8 +251,11 @@ class Run:
 
 def plan_of(options: Any) -> Plan:
     """Read Locust's options; raises `ConfigError`."""
+    adapted = read_scenario(Path(options.scenario)) if options.scenario else None
     return Plan(
-        mix=parse_mix(options.mix),
+        mix={SCENARIO: 1.0} if adapted is not None else parse_mix(options.mix),
+        scenario=options.scenario,
+        scenario_people=len(adapted.users) if adapted is not None else 1,
         rate=options.message_rate,
         think=options.think,
         text_bytes=options.text_bytes,
@@ -234,8 +265,19 @@ def plan_of(options: Any) -> Plan:
     )
 
 
-def register() -> None:
-    """Have Locust call all this."""
+def read_scenario(path: Path) -> Adapted:
+    """Read a scenario and make it fit for load; raises `ConfigError`."""
+    try:
+        return adapt(parse(path.read_text(encoding="utf-8"), str(path)))
+    except BadScenario as error:
+        raise ConfigError(str(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the scenario {path}: {error}") from None
+
+
+def register(configure: Configure) -> None:
+    """Have Locust call all this; `configure` reads the options of scenarios' clients."""
+    ScenarioUser.configure = staticmethod(configure)
     runs: List[Run] = []
 
     def begin(environment: Any, **_: Any) -> None:
@@ -264,6 +306,7 @@ def _add_options(parser: Any) -> None:
     options: Sequence[Any] = (
         ("--mix", str, "messages", f"who does what: ROLE=SHARE,… of people; roles: {', '.join(USERS)}"),
         ("--people", int, 0, "how many people there are, in the place of --users: a user is often several people"),
+        ("--scenario", str, "", "play this scenario file, in the place of --mix"),
         ("--message-rate", float, defaults.rate, "messages a second of each sender, whatever becomes of those before; "
          "0: each waits for the acknowledgement, and then thinks"),
         ("--think", float, defaults.think, "seconds between two actions, on average"),
@@ -275,5 +318,6 @@ def _add_options(parser: Any) -> None:
         ("--stages", str, "", "SECONDS:PEOPLE …, in the place of --people and --run-time"),
         ("--load-json", str, "", "write the record of the run to this file"),
     )  # fmt: skip
+    group.add_argument("--fault", action="append", metavar="'SECONDS WHAT'", help="as '20 kill-clients 10%%'")
     for name, kind, default, text in options:
         group.add_argument(name, type=kind, default=default, help=text)

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import Callable, Dict, Final, List, NamedTuple, Optional, Sequence, Tuple
+from contextlib import contextmanager
+from typing import Callable, Dict, Final, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from messenger.client.client import Client
 from messenger.client.connection import ClientEvent
 from messenger.client.reply import PendingReply
-from messenger.config import FileConfig
 from messenger.errors import ConnectFailed, MessengerError, Refused
 from messenger.load.recorder import Recorder
 from messenger.load.streams import Stream, read_text, text_of
+from messenger.peer.transfers import Transfers
 from messenger.protocol.messages import AnyEvent, Error, GroupMessage, GroupMsg, Message, MsgTo
 
 CONNECT_SECONDS: Final = 10.0
@@ -79,8 +80,19 @@ class Traffic:
         self.run = run
         self.is_stopping = False
         """Whether nobody is to send anything more."""
+        self.acting = 0
+        """How many users are in the middle of something."""
         self._lanes: Dict[int, Lane] = {}
         self._numbers = itertools.count(1)
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Count somebody as in the middle of something."""
+        self.acting += 1
+        try:
+            yield
+        finally:
+            self.acting -= 1
 
     def open(self, kind: str, recipients: Sequence[str]) -> Lane:
         """Begin a lane to these."""
@@ -116,6 +128,8 @@ class Person:
         self._client: Optional[Client] = None
         self.on_message: Callable[[], None] = lambda: None
         """Called at each message, by the thread that reads: what it waits, the connection waits."""
+        self.paused_until = 0.0
+        """Until when this one reads nothing (`time.monotonic`)."""
 
     @property
     def name(self) -> str:
@@ -133,7 +147,7 @@ class Person:
         """Whether there is a connection."""
         return self._client is not None and self._client.error is None
 
-    def log_in(self, files: Optional[FileConfig] = None) -> bool:
+    def log_in(self, files: Optional[Transfers] = None) -> bool:
         """Connect and log in; False, and a failure in the record, if that did not work."""
         began = time.monotonic()
         try:
@@ -211,6 +225,8 @@ class Person:
         return True
 
     def _take(self, event: ClientEvent) -> None:
+        while time.monotonic() < self.paused_until:
+            time.sleep(min(0.1, max(0.0, self.paused_until - time.monotonic())))
         if isinstance(event, (Message, GroupMessage)):
             self._traffic.deliver(self.name, event.text)
             self.on_message()

@@ -22,6 +22,10 @@ ROLES: Final[Dict[str, int]] = {
 """What users do, and how many accounts one Locust user of the kind has."""
 
 
+SCENARIO: Final = "scenario"
+"""The role of those who play a scenario."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What each Locust user does, and how fast; raises `ConfigError` when built with an impossible value."""
@@ -37,6 +41,10 @@ class Plan:
     file_bytes: Tuple[int, int] = (5_000_000, 5_000_000)
     """Least and most size of a file; sizes between are equally likely on a logarithmic scale."""
     group_size: int = ROLES["groups"]
+    scenario: str = ""
+    """The file of a scenario that is played in the place of roles."""
+    scenario_people: int = 1
+    """How many users it has."""
     drain: float = 10.0
     """Seconds after the last message in which answers and deliveries are still waited for."""
 
@@ -53,6 +61,8 @@ class Plan:
 
     def accounts_of(self, role: str) -> int:
         """Return how many accounts one Locust user of a role has."""
+        if role == SCENARIO:
+            return self.scenario_people
         return self.group_size if role == "groups" else ROLES[role]
 
     def users(self, people: int) -> Dict[str, int]:

@@ -125,7 +125,7 @@ def change(profile: Profile, entries: Dict[str, str], where: str) -> Profile:
             elif name == "expect":
                 own["expect"] = tuple(parse_threshold(line) for line in _lines(text))
             elif name == "faults":
-                own["faults"] = tuple(_fault(line) for line in _lines(text))
+                own["faults"] = tuple(parse_fault(line) for line in _lines(text))
             elif name == "stages":
                 own["stages"] = parse_stages(text)
             else:
@@ -154,10 +154,11 @@ def _lines(text: str) -> List[str]:
     return [line.strip() for line in text.split("\n") if line.strip()]
 
 
-def _fault(line: str) -> Fault:
+def parse_fault(line: str) -> Fault:
+    """Read `10 restart-server`; raises `ConfigError`."""
     at, _, rest = line.partition(" ")
     what, _, how = rest.strip().partition(" ")
-    if what not in FAULTS:
+    if what not in FAULTS or not at.replace(".", "", 1).isdigit():
         raise ConfigError(f"a fault is SECONDS WHAT, with WHAT one of {', '.join(FAULTS)}, not {line!r}")
     return Fault(float(at), what, how.strip())
 

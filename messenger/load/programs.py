@@ -102,7 +102,6 @@ class LocustProgram:
             "--host": f"{server[0]}:{server[1]}",
             "--credentials": credentials,
             "--load-json": self.record,
-            "--mix": ",".join(f"{role}={share:g}" for role, share in plan.mix.items()),
             "--message-rate": profile.rate_of_each,
             "--think": plan.think,
             "--text-bytes": plan.text_bytes,
@@ -110,6 +109,10 @@ class LocustProgram:
             "--group-size": plan.group_size,
             "--drain": plan.drain,
         }
+        if plan.scenario:
+            options["--scenario"] = Path(plan.scenario).absolute()
+        else:
+            options["--mix"] = ",".join(f"{role}={share:g}" for role, share in plan.mix.items())
         if profile.stages:
             options["--stages"] = " ".join(f"{at:g}:{people}" for at, people in profile.stages)
         else:

@@ -18,24 +18,19 @@ from locust import User, task
 
 from messenger.config import FileConfig
 from messenger.errors import MessengerError
-from messenger.load.accounts import Pool
-from messenger.load.people import Lane, Person, Traffic
-from messenger.load.plan import Plan
+from messenger.load.faults import ImpairedTransfers
+from messenger.load.people import Lane, Person
+from messenger.load.shared import Load
+from messenger.peer.transfers import Transfers
 
 RETRY_SECONDS: Final = 1.0
 """Between two attempts to log in."""
 
+LOOK_SECONDS: Final = 0.5
+"""How often who waits looks whether the run is being stopped."""
+
 FILE_SECONDS: Final = 120.0
 """How long a transfer may take."""
-
-
-class Load:
-    """What all users of this process share; `messenger.load.locust_run` fills it in before the first one starts."""
-
-    def __init__(self, plan: Plan, pool: Pool, traffic: Traffic) -> None:
-        self.plan = plan
-        self.pool = pool
-        self.traffic = traffic
 
 
 class MessengerUser(User):
@@ -48,10 +43,12 @@ class MessengerUser(User):
     def on_start(self) -> None:
         """Take accounts and log everybody in."""
         host, _, port = (self.host or self.environment.host or "127.0.0.1:12000").rpartition(":")
+        self.address = (host.strip("[]"), int(port))
         load = self.load
         self.plan, self.traffic = load.plan, load.traffic
         self.accounts = load.pool.take(self.plan.accounts_of(self.role))
-        self.people = [Person(account, (host, int(port)), load.traffic) for account in self.accounts]
+        self.people = [Person(account, self.address, load.traffic) for account in self.accounts]
+        load.people.update(self.people)
         self.lanes: List[Lane] = []
         self.next_due = time.monotonic() + random.random() * (1 / self.plan.rate if self.plan.rate else 0)  # noqa: S311
         self.prepare()
@@ -66,6 +63,7 @@ class MessengerUser(User):
                 person.close()
         for lane in self.lanes:
             self.traffic.close(lane)
+        self.load.people.difference_update(self.people)
         self.load.pool.give_back(self.accounts)
 
     @task
@@ -73,7 +71,13 @@ class MessengerUser(User):
         """Do once what the role does; nothing any more when the run is being stopped."""
         if self.traffic.is_stopping:
             gevent.sleep(0.1)
-        elif all(person.is_in for person in self.people):
+            return
+        with self.traffic.busy():
+            self.act_once()
+
+    def act_once(self) -> None:
+        """Do once what the role does, or log in who is not."""
+        if all(person.is_in for person in self.people):
             self.play()
         else:
             self.enter()
@@ -87,15 +91,15 @@ class MessengerUser(User):
             while not person.is_in and not self.traffic.is_stopping:
                 person.close()
                 if not person.log_in(self.files_of(person)):
-                    gevent.sleep(RETRY_SECONDS)
+                    self.pause(RETRY_SECONDS)
         if not self.traffic.is_stopping:
             self.gather()
 
     def gather(self) -> None:
         """Do what follows the logins, each time."""
 
-    def files_of(self, person: Person) -> Optional[FileConfig]:
-        """Say how this one sends and receives files; None: not at all."""
+    def files_of(self, person: Person) -> Optional[Transfers]:
+        """Return what this one sends and receives files with; None: nothing."""
         return None
 
     def play(self) -> None:
@@ -104,12 +108,21 @@ class MessengerUser(User):
 
     def think(self) -> None:
         """Wait as a person does."""
-        gevent.sleep(random.expovariate(1 / self.plan.think) if self.plan.think else 0)
+        self.pause(random.expovariate(1 / self.plan.think) if self.plan.think else 0.0)
+
+    def pause(self, seconds: float) -> None:
+        """Do nothing for so long, or until the run is being stopped."""
+        end = time.monotonic() + seconds
+        while not self.traffic.is_stopping:
+            left = end - time.monotonic()
+            gevent.sleep(max(0.0, min(left, LOOK_SECONDS)))
+            if left <= LOOK_SECONDS:
+                return
 
     def send(self, person: Person, lane: Lane, to: str) -> None:
         """Send one message as the model has it: at its time, or after the one before was acknowledged."""
         if self.plan.rate:
-            gevent.sleep(max(0.0, self.next_due - time.monotonic()))
+            self.pause(self.next_due - time.monotonic())
             if not self.traffic.is_stopping:
                 person.send(lane, to, self.next_due, self.plan.text_bytes)
             self.next_due += random.expovariate(self.plan.rate)
@@ -202,7 +215,7 @@ class WrongPasswordsUser(MessengerUser):
             else:
                 self.traffic.recorder.failure("refusal", code or "was let in", time.time())
             if code == "blocked":
-                gevent.sleep(10.5)
+                self.pause(10.5)
                 break
         self.think()
 
@@ -241,19 +254,27 @@ class FilesUser(MessengerUser):
     role = "files"
 
     def prepare(self) -> None:
-        """Make a folder for each."""
+        """Make a folder and a UDP port for each."""
         self.folder = Path(tempfile.mkdtemp(prefix="messenger-load-"))
+        self.transfers: Dict[Person, ImpairedTransfers] = {}
         for person in self.people:
             (self.folder / person.name).mkdir()
+            transfers = ImpairedTransfers(FileConfig(download_dir=self.folder / person.name))
+            transfers.impairment = self.load.impairment
+            self.transfers[person] = transfers
+        self.load.transfers.update(self.transfers.values())
 
     def on_stop(self) -> None:
-        """As the others, and remove the folders."""
+        """As the others, and give folders and ports back."""
         super().on_stop()
+        self.load.transfers.difference_update(self.transfers.values())
+        for transfers in self.transfers.values():
+            transfers.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def files_of(self, person: Person) -> Optional[FileConfig]:
+    def files_of(self, person: Person) -> Optional[Transfers]:
         """Receive into its own folder."""
-        return FileConfig(download_dir=self.folder / person.name)
+        return self.transfers[person]
 
     def play(self) -> None:
         """Send one file and compare."""

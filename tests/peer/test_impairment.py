@@ -6,8 +6,9 @@ from typing import Callable, Iterator
 
 import pytest
 
+from messenger.load.relay import Impairment, Relay
 from tests.peer.conftest import Enter, Person
-from tests.peer.relay import Impairment, Relay, lead_through
+from tests.peer.relay import lead_through
 
 MIB = 1024 * 1024
 

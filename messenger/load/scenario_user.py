@@ -1,0 +1,46 @@
+"""A Locust user that plays a scenario over and over, with accounts of its own."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import tempfile
+import time
+from pathlib import Path
+from typing import ClassVar, Final
+
+from messenger.load.adapt import Adapted
+from messenger.load.users import MessengerUser
+from messenger.scenario.library import Configure, LibraryDriver
+from messenger.scenario.player import Play
+from messenger.scenario.stage import Setting
+
+_log: Final = logging.getLogger("messenger.load")
+
+
+class ScenarioUser(MessengerUser):
+    """The actors of one scenario."""
+
+    role = "scenario"
+    adapted: ClassVar[Adapted]
+    configure: ClassVar[Configure]
+
+    def enter(self) -> None:
+        """The scenario logs in by itself."""
+
+    def act_once(self) -> None:
+        """Play the scenario once."""
+        adapted = type(self).adapted
+        cast = {user: account.name for user, account in zip(adapted.users, self.accounts)}
+        passwords = {account.name: account.password for account in self.accounts}
+        scenario = adapted.cast(cast, secrets.token_hex(4))
+        with tempfile.TemporaryDirectory(prefix="messenger-load-") as name:
+            setting = Setting(Path(name), passwords, self.address)
+            result = Play(scenario, LibraryDriver(type(self).configure), setting).run()
+        recorder, failure = self.traffic.recorder, result.failure
+        if failure is None:
+            recorder.latency("scenario", result.seconds, time.time())
+        else:
+            recorder.failure("scenario", f"line {failure.step.place.line}: {failure.step.text}", time.time())
+            _log.debug("%s", failure)
+        self.think()

@@ -1,0 +1,47 @@
+"""What all Locust users of one process share."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import List, Optional, Set
+
+from messenger.load.accounts import Pool
+from messenger.load.faults import ImpairedTransfers, impairment_of, number_of
+from messenger.load.people import Person, Traffic
+from messenger.load.plan import Plan
+from messenger.load.profiles import Fault
+from messenger.load.relay import Impairment
+
+
+class Load:
+    """The plan, the accounts that are left, and everybody who is there."""
+
+    def __init__(self, plan: Plan, pool: Pool, traffic: Traffic) -> None:
+        self.plan = plan
+        self.pool = pool
+        self.traffic = traffic
+        self.people: Set[Person] = set()
+        """Everybody."""
+        self.transfers: Set[ImpairedTransfers] = set()
+        self.impairment: Optional[Impairment] = None
+        """What happens to the datagrams of files."""
+
+    def carry_out(self, fault: Fault) -> None:
+        """Let something go wrong; raises `ConfigError` for what is not understood."""
+        words = fault.how.split()
+        if fault.what == "kill-clients":
+            for person in self._some(words[0] if words else "10%"):
+                person.close()
+        elif fault.what == "pause-receivers":
+            until = time.monotonic() + number_of(words[0] if words else "1s")
+            for person in self._some(words[1] if len(words) > 1 else "100%"):
+                person.paused_until = until
+        elif fault.what == "udp":
+            self.impairment = impairment_of(fault.how)
+            for transfers in self.transfers:
+                transfers.impairment = self.impairment
+
+    def _some(self, share: str) -> List[Person]:
+        people = sorted(self.people, key=lambda person: person.name)
+        return random.sample(people, round(len(people) * min(1.0, number_of(share))))
