@@ -85,7 +85,7 @@ class BareTerminal:
                         self._dialogue.write("\n")
                         raise EOFError
                     self._edit(key)
-        except Woken:
+        except (Woken, KeyboardInterrupt):
             self._dialogue.write("\n")
             raise
         finally:
