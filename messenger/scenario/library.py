@@ -48,8 +48,9 @@ class _MemoryScreen:
     fault = ""
     shows_progress = False
 
-    def __init__(self, is_interactive: bool, tell: Callable[[Sequence[str], str], None]) -> None:
+    def __init__(self, is_interactive: bool, is_script: bool, tell: Callable[[Sequence[str], str], None]) -> None:
         self.is_interactive = is_interactive
+        self._is_script = is_script
         self._tell = tell
         self._input: queue.SimpleQueue[_Input] = queue.SimpleQueue()
         self._woken = threading.Event()
@@ -72,8 +73,11 @@ class _MemoryScreen:
             self._tell([question if hidden else question + answer], "")
 
     def read_command(self) -> str:
-        """See `Screen`."""
-        return self._next()
+        """See `Screen`. Comments in scripts are left out."""
+        line = self._next()
+        while self._is_script and line.startswith("#"):
+            line = self._next()
+        return line
 
     def show(self, lines: List[str], kind: str = "") -> None:
         """See `Screen`. A question that waits is interrupted, and asked again."""
@@ -120,7 +124,7 @@ class LibraryProgram:
         self._wake = wake
         self._told: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._is_killed = False
-        self._screen = _MemoryScreen(is_interactive and script is None, self._tell)
+        self._screen = _MemoryScreen(is_interactive and script is None, script is not None, self._tell)
         self._conversation = Conversation(config, self._screen, self._complain)
         if script is not None:
             for line in script.read_text(encoding="utf-8").removesuffix("\n").split("\n"):
