@@ -84,6 +84,17 @@ def parse_server(text: str, name: str) -> Tuple[str, int]:
     return found[1] or found[2], port
 
 
+def parse_own_address(text: str, name: str) -> Tuple[str, int]:
+    """Read `PORT` (on 127.0.0.1), `HOST:PORT` or `[IPV6]:PORT` to listen on; port 0: any free one.
+
+    Raises `ConfigError` that names `name` and the value.
+    """
+    found = re.fullmatch(r"(?:(?:\[([^\[\]]+)\]|([^:\[\]]+)):)?([^:\[\]]*)", text)
+    if found is None:
+        raise ConfigError(f"{name} must be PORT, HOST:PORT, or [ADDRESS]:PORT for IPv6, not {text!r}")
+    return found[1] or found[2] or "127.0.0.1", parse_port(found[3], f"the port of {name}")
+
+
 def read_password(path: Path) -> str:
     """Return the first line of a password file; raises `ConfigError`."""
     try:
@@ -112,10 +123,14 @@ class ServerConfig:
     """Threads that own connections. With the GIL a second one was measured slower than one."""
     port_file: Optional[Path] = None
     """Gets the bare port number once the server is ready."""
+    metrics: Optional[Tuple[str, int]] = None
+    """Address and TCP port (0: any free one) where metrics are published by HTTP; None: nowhere."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= PORT_MAX:
             raise ConfigError(f"the port must be from 0 to {PORT_MAX}, not {self.port}")
+        if self.metrics is not None and not 0 <= self.metrics[1] <= PORT_MAX:
+            raise ConfigError(f"the port of the metrics must be from 0 to {PORT_MAX}, not {self.metrics[1]}")
         if not 1 <= self.attempts <= ATTEMPTS_MAX:
             raise ConfigError(f"ATTEMPTS must be from 1 to {ATTEMPTS_MAX}, not {self.attempts}")
         if not 1 <= self.io_threads <= IO_THREADS_MAX:

@@ -17,6 +17,10 @@ class ConfigError(MessengerError, ValueError):
     """Whoever started the program asked for something impossible: a bad port, a broken credentials file."""
 
 
+class MetricsError(ConfigError):
+    """The server's metrics cannot be published: address in use, or `prometheus_client` is not installed."""
+
+
 class ProtocolError(MessengerError):
     """The other side sent something that is not this protocol."""
 

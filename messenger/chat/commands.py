@@ -156,6 +156,7 @@ def alive(state: State, session: Session, request: Alive, moment: Moment, out: E
 
 def malformed(state: State, session: Session, request: Malformed, moment: Moment, out: Effects) -> None:
     """Tell whoever sent it; after an overlong line nothing can be understood any more."""
+    state.counts.refusals[request.code] += 1
     out.deliver(session, Error(request.code, clean(request.message), request.id))
     if request.code == "line_too_long":
         if session.name:
@@ -203,6 +204,7 @@ def leave(state: State, session: Session, how: str, moment: Moment, out: Effects
 def record_activity(state: State, name: str, session: Session, what: str, moment: Moment, out: Effects) -> None:
     """Append one line to activitylog.txt; `name` is `-` for a name that does not exist."""
     state.activity_number += 1
+    state.counts.activity[what] += 1
     number = state.activity_number
     out.record_activity(f"{number}; {moment.text}; {name}; {session.address}; {session.udp_port}; {what}\n")
 

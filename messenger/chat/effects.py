@@ -6,7 +6,7 @@ that is not in the log.
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Protocol, Tuple
+from typing import Any, Collection, Protocol, Tuple
 
 from messenger.chat.state import Session
 from messenger.protocol.messages import Event, Login, Sent
@@ -21,8 +21,8 @@ class Effects(Protocol):
     def acknowledge(self, session: Session, sent: Sent) -> None:
         """Reply `sent` to one session: behind what it was sent before, but it may wait a moment for more to send."""
 
-    def deliver_all(self, sessions: Iterable[Session], but: Session, event: Event) -> None:
-        """Send one event to all these sessions but one."""
+    def deliver_all(self, sessions: Collection[Session], but: Session, event: Event) -> None:
+        """Send one message to all these sessions but one, which is among them."""
 
     def record(self, line: str) -> None:
         """Append a line to messagelog.txt."""

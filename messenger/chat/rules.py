@@ -37,7 +37,7 @@ class Rules:
             try:
                 number = COMMANDS[type(request)](state, session, request, moment, out)
             except Refusal as refusal:
-                out.deliver(session, refusal.error(request.id))  # type: ignore[union-attr]  # what has no id is not refused
+                self._refuse(session, refusal, request.id, out)  # type: ignore[union-attr]  # what has no id is not refused
                 number = None
             if number is None:
                 if ack is not None:
@@ -87,7 +87,7 @@ class Rules:
             elif isinstance(request, (Ping, Alive, Malformed)):
                 COMMANDS[type(request)](self.state, session, request, moment, out)
             else:
-                out.deliver(session, Refusal("login_first").error(request.id))
+                self._refuse(session, Refusal("login_first"), request.id, out)
             if session.closing:
                 break
         return []
@@ -97,7 +97,7 @@ class Rules:
         session.udp_port = login.udp_port
         if login.protocol != PROTOCOL_VERSION:
             refusal = Refusal("bad_protocol", expected=PROTOCOL_VERSION, given=login.protocol)
-            out.deliver(session, refusal.error(login.id))
+            self._refuse(session, refusal, login.id, out)
             return
         seconds = self._throttle.blocked_for(name, moment.monotonic)
         if seconds > 0:
@@ -148,11 +148,15 @@ class Rules:
         known = login.username if login.username in self.state.users else "-"
         refusal = Refusal(code, round(seconds, 1), user=login.username, seconds=max(1, round(seconds)))
         record_activity(self.state, known, session, "blocked" if code == "blocked" else "refused", moment, out)
-        out.deliver(session, refusal.error(login.id))
+        self._refuse(session, refusal, login.id, out)
         told = wording.UNKNOWN_NAME if known == "-" else known
         out.tell((wording.LOGIN_FAILED, told, session.address, wording.LOGIN_REASONS[code]))
         if code == "blocked":
             close(session, out)
+
+    def _refuse(self, session: Session, refusal: Refusal, request_id: Optional[int], out: Effects) -> None:
+        self.state.counts.refusals[refusal.code] += 1
+        out.deliver(session, refusal.error(request_id))
 
 
 def _extend(ack: Sent, last_id: int, last_number: int) -> None:

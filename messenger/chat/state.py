@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Dict, Final, List, Optional, Set
 
 from msgspec import Struct
 
+from messenger.wording import REFUSALS
+
 GROUPS_MAX: Final = 10_000
 """Groups on one server: each is a file, and a folder with many more slows down everything else in it."""
+
+OUTCOME_CODES_MAX: Final = 32
+"""Codes of transfers' ends that are counted one by one; our client has under twenty."""
+
+MALFORMED_CODES: Final = ("malformed", "bad_text", "line_too_long")
+"""Codes of errors that answer what is no request."""
 
 
 class Moment:
@@ -68,6 +77,27 @@ class GroupRecord(Struct):
     joined: List[str]
 
 
+class Counts:
+    """What has happened since the start. The rules only count it, for whoever watches the server."""
+
+    def __init__(self) -> None:
+        self.activity: Counter[str] = Counter()
+        """Lines of activitylog.txt by what they tell: `login`, `logout`, `lost`, `refused`, `blocked`."""
+        self.refusals: Counter[str] = Counter(dict.fromkeys((*REFUSALS, *MALFORMED_CODES), 0))
+        """Requests by the code of the error that answered them."""
+        self.offers = 0
+        """Files offered."""
+        self.answers: Counter[bool] = Counter()
+        """Offers answered, by whether they were accepted."""
+        self.outcomes: Counter[str] = Counter()
+        """Ends of transfers by the code that a client gave; codes after the first `OUTCOME_CODES_MAX` are `other`."""
+
+    def count_outcome(self, code: str) -> None:
+        """Count the end of a transfer: clients choose the codes, and must not fill the memory with them."""
+        known = code in self.outcomes or len(self.outcomes) < OUTCOME_CODES_MAX
+        self.outcomes[code if known else "other"] += 1
+
+
 class State:
     """Everything the rules know. `users` are the names of all accounts."""
 
@@ -83,6 +113,7 @@ class State:
         """Name in lower case to group: two names that differ only by case would share a file on some disks."""
         self.memberships: Dict[str, List[Group]] = {}
         """User name to the groups that the user is invited to or has joined."""
+        self.counts = Counts()
 
     def add_group(self, group: Group) -> None:
         """Make a group known."""

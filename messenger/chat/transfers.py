@@ -28,6 +28,7 @@ def offer(state: State, session: Session, request: Offer, moment: Moment, out: E
         udp_port=request.udp_port,
         addresses=request.addresses,
     )
+    state.counts.offers += 1
     out.deliver(recipient, offered)
     out.deliver(session, Relayed(request.id))
     out.tell((wording.OFFERED, session.name, request.name, recipient.name))
@@ -48,6 +49,7 @@ def answer(state: State, session: Session, request: Answer, moment: Moment, out:
         code=request.code,
         message=request.message,
     )
+    state.counts.answers[request.accepted] += 1
     out.deliver(recipient, answered)
     out.deliver(session, Relayed(request.id))
 
@@ -55,6 +57,7 @@ def answer(state: State, session: Session, request: Answer, moment: Moment, out:
 def outcome(state: State, session: Session, request: Outcome, moment: Moment, out: Effects) -> None:
     """Tell a user how the other side saw a transfer end."""
     recipient = _recipient(state, session, request.user)
+    state.counts.count_outcome(request.code)
     out.deliver(recipient, TransferOutcome(request.transfer, session.name, request.code, request.message))
     out.deliver(session, Relayed(request.id))
 

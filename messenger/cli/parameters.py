@@ -11,7 +11,15 @@ from typing import Any, Callable, Final, Optional
 
 import click
 
-from messenger.config import parse_accept, parse_attempts, parse_port, parse_seconds, parse_server, parse_size
+from messenger.config import (
+    parse_accept,
+    parse_attempts,
+    parse_own_address,
+    parse_port,
+    parse_seconds,
+    parse_server,
+    parse_size,
+)
 from messenger.errors import ConfigError
 from messenger.transfer.controllers import CONTROLLERS, DEFAULT_CONTROLLER
 
@@ -63,6 +71,7 @@ SECONDS: Final = Checked("seconds", lambda text: parse_seconds(text, "--connect-
 ACCEPT: Final = Checked("who", lambda text: parse_accept(text, "--accept"))
 SIZE: Final = Checked("size", lambda text: parse_size(text, "--max-receive-size"))
 SERVER: Final = Checked("server", lambda text: parse_server(text, "--server"))
+METRICS: Final = Checked("address", lambda text: parse_own_address(text, "--metrics"))
 FILE: Final = click.Path(path_type=Path)
 
 # Options of more than one command.

@@ -14,6 +14,7 @@ import click
 from messenger.cli.parameters import (
     ATTEMPTS,
     FILE,
+    METRICS,
     NEGATIVE_NUMBERS,
     SERVER_PORT,
     OneLineError,
@@ -22,7 +23,7 @@ from messenger.cli.parameters import (
     read_secret,
 )
 from messenger.config import ServerConfig
-from messenger.errors import MessengerError
+from messenger.errors import MessengerError, MetricsError
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -51,6 +52,13 @@ _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 )
 @click.option("--port-file", type=FILE, metavar="FILE", help="Gets the port number once the server is ready.")
 @click.option(
+    "--metrics",
+    type=METRICS,
+    metavar="[HOST:]PORT",
+    help="Publish metrics for Prometheus by HTTP (/metrics) on this port, 0: any free one; on 127.0.0.1 only, "
+    "unless told otherwise.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
     default="warning",
@@ -66,6 +74,7 @@ def serve(
     durable: bool,
     io_threads: int,
     port_file: Optional[Path],
+    metrics: Optional[Tuple[str, int]],
     log_level: str,
 ) -> None:
     """Run the server on SERVER_PORT (0: any free one).
@@ -89,6 +98,7 @@ def serve(
             durable=durable,
             io_threads=io_threads,
             port_file=port_file,
+            metrics=metrics,
         )
         server = Server(config, console)
         _end_on_signals(server.end)
@@ -96,6 +106,8 @@ def serve(
         signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         server.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    except MetricsError as error:
+        raise OneLineUsageError(str(error)) from None
     except MessengerError as error:
         raise OneLineError(str(error)) from None
     healthy = server.wait()

@@ -9,6 +9,8 @@
     journal     the files of the data directory, and logfile, one of them
     syncer      `--durable`: acknowledgements wait for the disk
     login       threads that hash passwords
+    counts      what it has done, in plain numbers
+    metrics     these and its state as Prometheus reads them; publisher, the HTTP page that they stand on
     console     what is shown while it runs
     clock       the time as logs write it
 

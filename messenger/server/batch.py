@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, List, Tuple
 
 from msgspec import Raw
 
@@ -13,6 +13,7 @@ from messenger.protocol.framing import encode
 from messenger.protocol.messages import Event, Login, Message, Sent
 from messenger.server.connection import END, Connection
 from messenger.server.console import Told
+from messenger.server.counts import Messages
 
 if TYPE_CHECKING:
     from messenger.server.journal import Journal
@@ -35,6 +36,8 @@ class Batch:
         """Sessions that are to be sent what they have pending; all are connections."""
         self.late: List[Any] = []
         """Sessions for which nothing but acknowledgements was pending when they were added."""
+        self.fan_out = 0
+        """Deliveries of the group messages."""
         self.is_presence_changed = False
         self.is_groups_changed = False
         self.record = self.lines.append
@@ -63,9 +66,10 @@ class Batch:
                 self.dirty.append(session)
         self.late.clear()
 
-    def deliver_all(self, sessions: Iterable[Session], but: Session, event: Event) -> None:
+    def deliver_all(self, sessions: Collection[Session], but: Session, event: Event) -> None:
         """Keep an event, encoded once, for all these sessions but one."""
         raw = Raw(encode(event))
+        self.fan_out += len(sessions) - 1
         dirty = self.dirty
         for session in sessions:
             if session is not but:
@@ -99,6 +103,12 @@ class Batch:
         """Close a connection behind everything that it still gets."""
         self.deliver(session, END)
 
+    def messages(self) -> Messages:
+        """Return how many messages of which kind there are in this batch, and how many deliveries of them."""
+        in_groups = sum(map(len, self.group_lines.values()))
+        private = len(self.lines) - in_groups
+        return Messages(private, in_groups, private + self.fan_out)
+
     def take_back_messages(self, state: State) -> None:
         """Undo the messages of this batch, which could not be stored: nobody gets one, their senders are told."""
         state.number -= len(self.lines)
@@ -121,6 +131,7 @@ class Batch:
         self.told.clear()
         if self.group_lines:
             self.group_lines.clear()
+            self.fan_out = 0
         self.is_presence_changed = self.is_groups_changed = False
         return work
 

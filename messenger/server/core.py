@@ -16,6 +16,7 @@ from messenger.protocol.messages import Login
 from messenger.server.batch import Batch, Work
 from messenger.server.connection import Connection
 from messenger.server.console import Console
+from messenger.server.counts import NO_MESSAGES, Messages
 from messenger.server.journal import Journal
 from messenger.server.login import LoginWorkers
 from messenger.server.syncer import Syncer
@@ -48,6 +49,8 @@ class Core:
         self.rules = rules
         self.journal = journal
         self.workers = LoginWorkers()
+        self.messages = NO_MESSAGES
+        """All that were accepted since the start."""
         self._accounts = accounts
         self._console = console
         self._is_shared = config.io_threads > 1
@@ -69,10 +72,13 @@ class Core:
         To be called with the lock held. Whatever another thread handed to this one before comes first.
         """
         state = self.rules.state
+        messages = NO_MESSAGES
         if batch.lines:
             try:
                 self.journal.write_messages(batch.lines, batch.group_lines)
+                messages = batch.messages()
             except StorageError:
+                state.counts.refusals["not_stored"] += len(batch.lines)
                 batch.take_back_messages(state)
         if batch.activity:
             self.journal.write_activity(batch.activity)
@@ -90,8 +96,10 @@ class Core:
         work = batch.take_pending()
         if self.syncer is not None and work:
             files, self.journal.unsynced = self.journal.unsynced, set()
-            self.syncer.submit(files, work)
+            self.syncer.submit(files, work, messages)
             work = []
+        elif messages is not NO_MESSAGES:
+            self.messages = self.messages.plus(messages)
         return self._share(work, loop)
 
     def threads(self) -> List[threading.Thread]:
@@ -125,8 +133,12 @@ class Core:
             owner.wake()
         return mine
 
-    def _release(self, work: Work) -> None:
+    def _release(self, work: Work, messages: Messages, stored: bool) -> None:
         with self.lock:
+            if stored:
+                self.messages = self.messages.plus(messages)
+            else:
+                self.rules.state.counts.refusals["not_stored"] += messages.lines
             owners = set()
             for item in work:
                 owner = item[0].loop

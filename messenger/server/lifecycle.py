@@ -8,6 +8,7 @@ import os
 import resource
 import secrets
 import threading
+from contextlib import ExitStack
 from types import TracebackType
 from typing import List, Optional, Type
 
@@ -20,6 +21,7 @@ from messenger.server.core import Core
 from messenger.server.journal import Journal
 from messenger.server.listener import Listener, listen
 from messenger.server.loop import IoLoop
+from messenger.server.publisher import open_publisher
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ _log = logging.getLogger(__name__)
 class Server:
     """A messenger server in this process; `start` it and `stop` it, or use it in a `with` statement.
 
-    Raises `ConfigError` when it cannot start: credentials, port, data directory.
+    Raises `ConfigError` when it cannot start: credentials, port, data directory; `MetricsError` for the metrics.
     """
 
     def __init__(self, config: ServerConfig, console: Optional[Console] = None) -> None:
@@ -39,26 +41,29 @@ class Server:
         self._loops: List[IoLoop] = []
         credentials = _read_credentials(config)
         _raise_descriptor_limit()
-        sockets = listen(config.bind, config.port)
+        with ExitStack() as opened:
+            sockets = listen(config.bind, config.port)
+            for sock in sockets:
+                opened.callback(sock.close)
+            self._publisher = open_publisher(config.metrics) if config.metrics is not None else None
+            if self._publisher is not None:
+                opened.callback(self._publisher.stop)
+            journal = Journal(config.data_dir, config.durable)
+            opened.callback(journal.close)
+            state = journal.load_state(frozenset(credentials))
+            opened.pop_all()
         self.port: int = sockets[0].getsockname()[1]
         """The TCP port in use."""
         self.addresses: List[str] = [sock.getsockname()[0] for sock in sockets]
         """The addresses listened on."""
-        journal = None
-        try:
-            journal = Journal(config.data_dir, config.durable)
-            state = journal.load_state(frozenset(credentials))
-        except ConfigError:
-            for sock in sockets:
-                sock.close()
-            if journal is not None:
-                journal.close()
-            raise
+        self.metrics_url = "" if self._publisher is None else self._publisher.url
+        """Where metrics are published; empty: nowhere."""
         accounts = Accounts(credentials, secrets.token_bytes(32))
         self._core = Core(Rules(state, accounts, config.attempts), accounts, journal, self._console, config)
+        self._listeners = [Listener(sock) for sock in sockets]
         owners = itertools.cycle(range(config.io_threads))
         for number in range(config.io_threads):
-            listeners = [Listener(sock) for sock in sockets] if number == 0 else []
+            listeners = self._listeners if number == 0 else []
             loop = IoLoop(self._core, f"io-{number}", listeners, lambda: self._loops[next(owners)])
             self._loops.append(loop)
 
@@ -70,8 +75,14 @@ class Server:
             self._core.syncer.start()
         for loop in self._loops:
             loop.thread.start()
+        if self._publisher is not None:
+            from messenger.server.metrics import renderer  # takes a fifth of a second
+
+            self._publisher.start(renderer(self._core, self._loops, self._listeners))
         where = " and ".join(f"[{host}]" if ":" in host else host for host in self.addresses)
         self._console.tell("", [("messenger server ready on {}, port {}", where, self.port)])
+        if self.metrics_url:
+            self._console.tell("", [("metrics at {}", self.metrics_url)])
         if self._config.port_file is not None:
             self._write_port_file()
 
@@ -93,6 +104,8 @@ class Server:
         if self._core.syncer is not None:
             self._core.syncer.stop()
         self._core.workers.stop()
+        if self._publisher is not None:
+            self._publisher.stop()
         with self._core.lock:
             self._core.journal.close()
         self._console.stop()

@@ -31,6 +31,8 @@ class Listener:
         self._sock = sock
         self._reserve = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._paused_until = 0.0
+        self.turned_away = 0
+        """Connections refused because there were no descriptors left."""
         self.fileno = sock.fileno
 
     def close(self) -> None:
@@ -88,6 +90,7 @@ class Listener:
             self._reserve = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             self._reserve = -1
+        self.turned_away += refused
         _log.warning("no file descriptors left: %d connections refused", refused)
 
 

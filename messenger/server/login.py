@@ -32,6 +32,11 @@ class LoginWorkers:
             return False
         return True
 
+    @property
+    def waiting(self) -> int:
+        """How many passwords wait for a thread. Any thread may ask."""
+        return self._jobs.qsize()
+
     def stop(self) -> None:
         """Let the threads end after what they are at; what still waits is dropped."""
         while True:

@@ -24,6 +24,7 @@ from messenger.server.batch import Work
 from messenger.server.clock import Clock
 from messenger.server.connection import END, RECEIVE_BYTES, Connection, plain_address
 from messenger.server.core import USERLOG_RETRY_SECONDS, Core
+from messenger.server.counts import Traffic
 from messenger.server.listener import Listener
 from messenger.server.sender import Sender
 from messenger.version import __version__
@@ -66,7 +67,8 @@ class IoLoop:
         self._next_owner = share_out
         self._adopted: Deque[Tuple[socket.socket, str]] = deque()
         self._verified: Deque[Tuple[Connection, Login, bool]] = deque()
-        self._sender = Sender(self._epoll)
+        self.traffic = Traffic()
+        self._sender = Sender(self._epoll, self.traffic)
         self.handed: Work = []
         """Sends that another thread asks of this one; guarded by the core's lock."""
         self._waker, self._wakee = socket.socketpair()
@@ -106,6 +108,11 @@ class IoLoop:
         """How many connections this thread owns."""
         return len(self._connections)
 
+    def outbox_sizes(self) -> List[int]:
+        """Return the bytes that wait to be sent, of each connection where some do. Any thread may call."""
+        outboxes = [connection.outbox for connection in list(self._connections.values())]
+        return [len(outbox) for outbox in outboxes if outbox is not None]
+
     def _run(self) -> None:
         while not self._stopping:
             ready = self._epoll.poll(self._patience())
@@ -130,6 +137,7 @@ class IoLoop:
 
     def _read_ready(self, ready: List[Tuple[int, int]], now: float) -> List[Tuple[Connection, List[Incoming]]]:
         arrived = []
+        received = 0
         connections = self._connections
         writable = select.EPOLLOUT
         for fd, mask in ready:
@@ -150,6 +158,7 @@ class IoLoop:
                 continue
             except OSError:
                 data = b""
+            received += len(data)
             if not data:
                 self._sender.lost.append(connection)
             elif not connection.closing:
@@ -157,6 +166,7 @@ class IoLoop:
                 if requests:
                     connection.heard = now
                     arrived.append((connection, requests))
+        self.traffic.received += received
         return arrived
 
     def _take_batch(self, arrived: List[Tuple[Connection, List[Incoming]]], moment: Moment) -> None:
@@ -217,13 +227,14 @@ class IoLoop:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if _QUICKACK is not None:
                 sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 0)
-            sock.send(_HELLO)
+            self.traffic.sent += sock.send(_HELLO)
             self._epoll.register(connection.fd, select.EPOLLIN)
         except OSError as error:
             if error.errno not in (errno.ECONNRESET, errno.EPIPE, errno.EINVAL):
                 _log.warning("connection from %s not taken: %s", address, error.strerror)
             sock.close()
             return
+        self.traffic.accepted += 1
         self._connections[connection.fd] = connection
 
     def _tick(self, now: float) -> None:

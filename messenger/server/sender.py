@@ -12,6 +12,7 @@ from messenger.protocol.framing import encode_lines
 from messenger.protocol.messages import Event
 from messenger.server.batch import Work
 from messenger.server.connection import END, OUTBOX_MAX, OUTBOX_PAUSE, Connection
+from messenger.server.counts import Traffic
 
 _log = logging.getLogger(__name__)
 
@@ -19,13 +20,15 @@ _log = logging.getLogger(__name__)
 class Sender:
     """Writes to the connections of one I/O thread and says in its epoll what each waits for. Never blocks."""
 
-    def __init__(self, epoll: select.epoll) -> None:
+    def __init__(self, epoll: select.epoll, traffic: Traffic) -> None:
         self._epoll = epoll
+        self._traffic = traffic
         self.lost: List[Connection] = []
         """Connections found to be broken, or cut off; whoever owns them has to close them."""
 
     def send(self, work: Work) -> None:
         """Send each connection its events with one system call; what the kernel does not take waits."""
+        total = 0
         for connection, events in work:
             sock = connection.sock
             if sock is None:
@@ -43,8 +46,10 @@ class Sender:
                 sent = 0
             except OSError:
                 continue  # broken: the next poll tells
+            total += sent
             if sent != len(data):
                 self._queue(connection, data[sent:])
+        self._traffic.sent += total
 
     def _send_last(self, connection: Connection, events: List[Event]) -> None:
         """Send these, then end the connection: the client reads them before it reads the end."""
@@ -62,6 +67,7 @@ class Sender:
         if len(connection.outbox) > OUTBOX_MAX:
             _log.warning("%s does not read: cut off", connection.name or connection.address)
             connection.outbox = None
+            self._traffic.cut_off += 1
             self._shut_down(connection, socket.SHUT_RDWR)  # nothing may follow a line that was cut
             self.lost.append(connection)
         else:
@@ -78,6 +84,7 @@ class Sender:
         except OSError:
             self.lost.append(connection)
             return
+        self._traffic.sent += sent
         del connection.outbox[:sent]
         if not connection.outbox:
             connection.outbox = None

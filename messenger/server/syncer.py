@@ -8,6 +8,7 @@ from typing import Callable, List, Set, Tuple, Union
 
 from messenger.errors import StorageError
 from messenger.server.batch import Work, refuse_messages
+from messenger.server.counts import NO_MESSAGES, Messages
 from messenger.server.logfile import LogFile
 
 _log = logging.getLogger(__name__)
@@ -16,9 +17,12 @@ _log = logging.getLogger(__name__)
 class Syncer:
     """One thread that syncs, and then releases everything that waited for it, in order (group commit)."""
 
-    def __init__(self, release: Callable[[Work], None]) -> None:
+    def __init__(self, release: Callable[[Work, Messages, bool], None]) -> None:
+        """`release` gets what waited, the messages in it, and whether they could be stored."""
         self._release = release
-        self._waiting: List[Tuple[Set[LogFile], Union[Work, threading.Event]]] = []
+        self._waiting: List[Tuple[Set[LogFile], Union[Work, threading.Event], Messages]] = []
+        self.lines_waiting = 0
+        """Lines of messages whose acknowledgements wait for the disk. Any thread may read."""
         self._condition = threading.Condition()
         self._stopping = False
         self.thread = threading.Thread(target=self._run, name="syncer", daemon=True)
@@ -27,17 +31,18 @@ class Syncer:
         """Begin to sync."""
         self.thread.start()
 
-    def submit(self, files: Set[LogFile], work: Work) -> None:
+    def submit(self, files: Set[LogFile], work: Work, messages: Messages) -> None:
         """Release `work` once these files, and everything submitted before, are on the disk. Never waits."""
         with self._condition:
-            self._waiting.append((files, work))
+            self._waiting.append((files, work, messages))
+            self.lines_waiting += messages.lines
             self._condition.notify()
 
     def drain(self) -> None:
         """Return when everything submitted so far has been released."""
         released = threading.Event()
         with self._condition:
-            self._waiting.append((set(), released))
+            self._waiting.append((set(), released, NO_MESSAGES))
             self._condition.notify()
         released.wait()
 
@@ -49,22 +54,26 @@ class Syncer:
         self.thread.join()
 
     def _run(self) -> None:
+        done = 0
         while True:
             with self._condition:
+                self.lines_waiting -= done
                 while not self._waiting and not self._stopping:
                     self._condition.wait()
                 batches, self._waiting = self._waiting, []
             if not batches:
                 return
-            files: Set[LogFile] = set().union(*(files for files, _ in batches))
+            files: Set[LogFile] = set().union(*(files for files, _, _ in batches))
+            done = sum(messages.lines for _, _, messages in batches)
             stored = self._sync(files)
-            for its_files, work in batches:
+            for its_files, work, messages in batches:
                 if isinstance(work, threading.Event):
                     work.set()
                     continue
-                if its_files and not stored:
+                its_stored = stored or not its_files
+                if not its_stored:
                     work = [(connection, refuse_messages(events)) for connection, events in work]
-                self._release([(connection, events) for connection, events in work if events])
+                self._release([(connection, events) for connection, events in work if events], messages, its_stored)
 
     @staticmethod
     def _sync(files: Set[LogFile]) -> bool:
