@@ -169,10 +169,10 @@ class Client(Connection):
     def send_file(self, user: str, path: Union[str, Path]) -> Transfer:
         """Send a file to a user who is online. Returns at once: `result()` of what is returned waits for the receipt.
 
-        Raises `SourceFailed` for what cannot be read, and `ConnectionLost` if the connection has ended. Everything else
-        is told by the transfer: who is not online, does not want it, or cannot be reached.
+        Raises `SourceFailed` for what cannot be read, and `ConnectionLost` if this client is closed. Everything else is
+        told by the transfer: who is not online, does not want it, or cannot be reached.
         """
-        if self._closed:
+        if self._closed and self._files is None:
             raise self.error or ConnectionLost("the connection is closed")
         return self._open_files(FileConfig(accept="none")).send(user, path)
 
@@ -186,9 +186,11 @@ class Client(Connection):
         self.submit(Ping).result(timeout)
 
     def logout(self, *, timeout: Optional[float] = 30) -> Goodbye:
-        """Log out and close the connection."""
+        """End all transfers, telling the other sides, log out and close the connection."""
         self._leaving = True
         try:
+            if self._files is not None and self._owns_files:
+                self._files.close()
             return _expect(Goodbye, self.submit(Logout).result(timeout))
         finally:
             self.close()

@@ -47,7 +47,8 @@ class Host(Protocol):
     """The shortest round trip to each address, while files are being sent (see `messenger.transfer.outgoing`)."""
 
     def signal(self, kind: Type[Any], on_refused: Callable[[str, str], None], **fields: Any) -> None:
-        """Send a request through the server; `on_refused` is called in the engine's thread with code and sentence."""
+        """Send a request through the server, after those before it, and never wait; `on_refused` is called later in the
+        engine's thread with code and sentence."""
 
     def emit(self, event: AnyTransferEvent) -> None:
         """Tell an event."""
@@ -193,8 +194,6 @@ class Exchange:
 
     def _start(self) -> None:
         """It was accepted: tell so."""
-        if self.handle.is_ended:  # the server could not be told
-            return
         self.handle.measure = self._measure
         self.handle.start()
         self._next_progress = self._now() + PROGRESS_SECONDS

@@ -115,8 +115,8 @@ class Inbound(Exchange):
         self.fail("replaced", f"{self.handle.user} sends it again")
 
     def _check(self, part: PartFile) -> Iterator[None]:
-        checking = part.check()
         try:
+            checking = part.check()
             while not self.handle.is_ended:  # asked before each step: what is closed must not be read
                 claims = next(checking)
                 if claims is not None:

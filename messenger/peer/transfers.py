@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import socket
 import threading
 import uuid
@@ -10,15 +9,16 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Final, Hashable, List, Optional, Tuple, Type, Union
 
 from messenger.config import FileConfig
-from messenger.errors import ConfigError, ConnectionLost, MessengerError
+from messenger.errors import ConfigError, ConnectionLost, MessengerError, Refused
 from messenger.peer.ciphers import fastest_cipher
 from messenger.peer.engine import Engine
-from messenger.peer.exchange import Exchange
+from messenger.peer.exchange import Exchange, reason_of
 from messenger.peer.handle import AnyTransferEvent, Transfer, TransferFailed
 from messenger.peer.inbound import Inbound
 from messenger.peer.outbound import Outbound
 from messenger.peer.source import SourceFile
 from messenger.peer.udp import UdpPort
+from messenger.peer.worker import Worker
 from messenger.protocol.limits import ADDRESSES_MAX, FILE_NAME_MAX
 from messenger.protocol.messages import Answer, Answered, AnyEvent, Error, Offered, TransferOutcome
 from messenger.transfer.controllers import CONTROLLERS
@@ -34,6 +34,9 @@ and with small ones each batch would be small."""
 
 ALLOWANCE_MIN: Final = 16 * 1200
 """Bytes under way that each of many transfers may have at least."""
+
+SIGNALS_SECONDS: Final = 2.0
+"""How long a client that leaves waits for the server to take what transfers have still to say."""
 
 KEPT: Final = 1000
 """Transfers that `list` remembers after their end."""
@@ -76,8 +79,10 @@ class Transfers:
         self._last_number = 0
         self._lock = threading.Lock()
         self._is_closing = False
-        self._aside: queue.SimpleQueue[Optional[Callable[[], None]]] = queue.SimpleQueue()
-        self._aside_thread: Optional[threading.Thread] = None
+        self._places = Worker("messenger-files")
+        """Gives whole files their places: a disk may take seconds."""
+        self._signals = Worker("messenger-signals")
+        """Says things through the server, in order: it may read nothing for a while."""
         self.engine.start()
 
     def use(self, submit: Submit, emit: Emit, local_address: str) -> None:
@@ -159,28 +164,42 @@ class Transfers:
         self.engine.call(cancelled.set)
         if not self.engine.is_own_thread:
             cancelled.wait(5)
-        self._aside.put(None)
-        if self._aside_thread is not None:
-            self._aside_thread.join(5)  # what is whole gets its place, and its sender the receipt
+        self._places.end()
+        self._places.join(5)  # what is whole gets its place, and its sender the receipt
         self.engine.close()
-        if not self.engine.is_own_thread:
-            for handle in self.running():  # offered while all this happened
-                handle.end(TransferFailed(*self._leaving()))
+        if self.engine.is_own_thread:
+            self.engine.call(self._signals.end)  # after what is still to be said
+            return
+        self._signals.end()
+        self._signals.join(SIGNALS_SECONDS)
+        for handle in self.running():  # the engine does not answer
+            handle.end(TransferFailed(*self._leaving()))
 
     # ---- what a transfer needs (`messenger.peer.exchange.Host`) ----------------------------------------------
 
     def signal(self, kind: Type[Any], on_refused: Callable[[str, str], None], **fields: Any) -> None:
-        """Send a request through the server."""
+        """Send a request through the server, after those before it. Never waits."""
+        submit = self._submit  # that of this moment: another connection's server knows nothing of it
+
+        def refuse(code: str, message: str) -> None:
+            self.engine.call(lambda: on_refused(code, message))
 
         def on_reply(reply: AnyEvent) -> None:
             if isinstance(reply, Error):
-                code, message = reply.code, reply.message
-                self.engine.call(lambda: on_refused(code, message))
+                refuse(reply.code, reply.message)
 
-        try:
-            self._submit(kind, on_reply=on_reply, **fields)
-        except MessengerError as error:
-            on_refused("connection_lost", str(error))
+        def send() -> None:
+            try:
+                submit(kind, on_reply=on_reply, **fields)
+            except Refused as error:
+                refuse(error.code, error.message)
+            except MessengerError as error:
+                refuse("connection_lost", str(error))
+            except Exception as error:
+                refuse("internal_error", f"a fault in this program: {reason_of(error)}")
+                raise
+
+        self._signals.call(send)
 
     def addresses(self) -> List[str]:
         """Return the addresses of this machine that the other side may reach."""
@@ -240,7 +259,7 @@ class Transfers:
             if isinstance(one, Inbound) and one.gives_way_to(offered):
                 one.give_way()
         handle = self._new_handle(offered.transfer, False, offered.sender, base_name(offered.name), offered.size)
-        inbound = Inbound(self, handle, offered, self._config.download_dir, self._run_aside)
+        inbound = Inbound(self, handle, offered, self._config.download_dir, self._places.call)
         self._exchanges[key] = inbound
         config = self._config
         size_max = SIZE_MAX if config.max_receive_size is None else min(config.max_receive_size, SIZE_MAX)
@@ -268,19 +287,6 @@ class Transfers:
         exchange = self._exchanges.get((outcome.sender, outcome.transfer))
         if exchange is not None:
             exchange.attempt(lambda: exchange.on_outcome(outcome.code, outcome.message))
-
-    def _run_aside(self, function: Callable[[], None]) -> None:
-        if self._aside_thread is None:
-            self._aside_thread = threading.Thread(target=self._work_aside, name="messenger-files", daemon=True)
-            self._aside_thread.start()
-        self._aside.put(function)
-
-    def _work_aside(self) -> None:
-        while True:
-            function = self._aside.get()
-            if function is None:
-                return
-            function()
 
     def _new_outbound(self, user: str, path: Path, source: SourceFile) -> Outbound:
         size = source.geometry.size

@@ -16,7 +16,7 @@ from messenger.protocol.messages import Offered
 from messenger.server import Server
 from tests.support.files import ACCOUNTS
 
-THREADS = ("messenger-transfers", "messenger-files")
+THREADS = ("messenger-transfers", "messenger-files", "messenger-signals")
 """Names of the threads that run transfers."""
 
 
