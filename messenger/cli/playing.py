@@ -23,7 +23,7 @@ def replay(files: Tuple[Path, ...], driver: str) -> None:
     from messenger.scenario.library import LibraryDriver
     from messenger.scenario.parser import parse
     from messenger.scenario.player import Play
-    from messenger.scenario.stage import Setting
+    from messenger.scenario.setting import Setting
     from messenger.scenario.terminal import TerminalDriver
 
     accounts = parse_credentials(Path("credentials.txt").read_bytes())

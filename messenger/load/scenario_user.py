@@ -13,7 +13,7 @@ from messenger.load.adapt import Adapted
 from messenger.load.users import MessengerUser
 from messenger.scenario.library import Configure, LibraryDriver
 from messenger.scenario.player import Play
-from messenger.scenario.stage import Setting
+from messenger.scenario.setting import Setting
 
 _log: Final = logging.getLogger("messenger.load")
 

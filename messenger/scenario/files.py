@@ -77,6 +77,12 @@ def udp_port(userlog: Path, user: str) -> Optional[int]:
     return None
 
 
+def lines_of(step: FileCheck, folder: Path, values: Mapping[str, str]) -> List[str]:
+    """Return the lines of the file that a step looks at; none if there is no such file."""
+    path = inside(folder, fill(step.path, values))
+    return _lines(path) if path.is_file() else []
+
+
 def _lines(path: Path) -> List[str]:
     lines = path.read_bytes().decode("utf-8", "surrogateescape").split("\n")
     return lines[:-1] if lines[-1] == "" else lines

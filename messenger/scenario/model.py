@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Tuple, Union
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from messenger.scenario.pattern import Pattern
 
@@ -163,6 +163,15 @@ SimpleStep = Union[
     Start, LogIn, BadAttempts, Type, See, Answered, Miss, Ends, Control, Make, FileCheck, Sleep
 ]  # fmt: skip
 AnyStep = Union[SimpleStep, Together]
+
+
+def simple_steps(steps: Sequence[AnyStep]) -> Iterator[SimpleStep]:
+    """Yield every step, those of blocks one by one."""
+    for step in steps:
+        if isinstance(step, Together):
+            yield from step.steps
+        else:
+            yield step
 
 
 @dataclass

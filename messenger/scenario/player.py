@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import secrets
 import time
-from dataclasses import dataclass, field
-from typing import Callable, Dict, Final, List, Optional
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Dict, Final, List, Optional
 
+from messenger.errors import MessengerError
 from messenger.scenario import files, trials
 from messenger.scenario.model import (
     SERVER,
@@ -29,10 +29,13 @@ from messenger.scenario.model import (
     Step,
     Together,
     Type,
+    simple_steps,
 )
-from messenger.scenario.pattern import BadPattern, Pattern, Unknown, fill
-from messenger.scenario.programs import CannotPlay, Driver, Program, shown
-from messenger.scenario.stage import Setting, Stage, StepFailed, Work
+from messenger.scenario.near import compared, expected, is_secret, nearest
+from messenger.scenario.pattern import fill
+from messenger.scenario.programs import Driver, Program, shown
+from messenger.scenario.setting import Setting, StepFailed, Work
+from messenger.scenario.stage import Stage
 from messenger.scenario.timeline import Entry
 
 
@@ -49,6 +52,8 @@ class Result:
     steps: int = 0
     """Steps that were carried out."""
     entries: List[Entry] = field(default_factory=list)
+    values: Dict[str, str] = field(default_factory=dict)
+    """What was kept of the lines that were seen, and `run` and `port`; no passwords."""
 
     @property
     def has_passed(self) -> bool:
@@ -78,22 +83,21 @@ class Play:
         stage = self._stage
         step: Step = Step(Place(self._scenario.path, 1), "the server starts")
         try:
-            stage.finish(stage.open(step))
+            stage.finish(_guarded(step, stage.open))
             self._values["port"] = str(stage.port)
             for next_step in self._scenario.steps:
                 step = next_step
                 stage.finish(self._perform(step))
                 result.steps += 1
         except StepFailed as failure:
-            result.failure = failure
-        except (CannotPlay, Unknown, BadPattern, OSError) as error:
-            result.failure = StepFailed(step, str(error))
+            hidden = replace(failure.step, text=stage.hide(failure.step.text))
+            result.failure = StepFailed(hidden, stage.hide(failure.message), stage.hide(failure.nearest))
+            stage.timeline.add("", "failed", str(result.failure))
         finally:
-            if result.failure is not None:
-                stage.timeline.add("", "failed", str(result.failure))
             stage.close()
         result.seconds = time.monotonic() - began
         result.entries = stage.timeline.entries
+        result.values = {name: value for name, value in self._values.items() if not is_secret(name)}
         return result
 
     def _cannot(self) -> str:
@@ -102,17 +106,23 @@ class Play:
             return f"only for the {scenario.only} driver: {scenario.only_reason}"
         if self._setting.server is not None and scenario.server.is_own:
             return "it needs a server of its own"
+        if self._setting.server is not None and any(map(_looks_at_server, simple_steps(scenario.steps))):
+            return "it needs a server of its own, at whose console or files it looks"
         return ""
 
     def _perform(self, step: AnyStep) -> Work:
         if isinstance(step, Together):
-            return self._together(step)
-        return _PERFORM[type(step)](self, step)
+            yield from self._together(step)
+            return
+        perform = _PERFORM[type(step)]
+        yield from _guarded(step, lambda step: perform(self, step))
 
     def _together(self, step: Together) -> Work:
         waiting: Dict[str, List[SimpleStep]] = {}
         for one in step.steps:
-            waiting.setdefault(getattr(one, "actor", ""), []).append(one)
+            waiting.setdefault(one.clients[0].name if isinstance(one, Start) else getattr(one, "actor", ""), []).append(
+                one
+            )
         running = [self._one_after_the_other(steps) for steps in waiting.values()]
         while running:
             running = [work for work in running if next(work, self) is None]  # those that have not come to their end
@@ -144,27 +154,33 @@ class Play:
         return trials.try_attempts(self._stage, step)
 
     def _type(self, step: Type) -> Work:
-        yield from self._stage.wait_started(step, step.actor)
+        yield from self._stage.wait_asked(step, step.actor)
         if not step.enter and not self._stage.is_half_typed(step.actor):
             yield from self._stage.settle(step, step.actor)  # while a line is half typed, nothing can be asked
         self._stage.type(step.actor, fill(step.line, self._values), "${password:" in step.line, step.enter)
 
     def _see(self, step: See) -> Work:
         program = self._stage.program(step, step.actor)
-        found: Dict[str, str] = {}
 
-        def is_met() -> bool:
+        def is_decided() -> bool:
             captured = program.seen.take(step.pattern, self._values, step.is_next)
             if captured is not None:
-                found.update(captured)
+                self._values.update(captured)
+            elif program.status is not None:
+                raise self._not_seen(step, program, f"and has ended with status {program.status}")
             return captured is not None
 
-        def failing(limit: float) -> str:
-            ended = f" ({step.actor} has ended with status {program.status})" if program.status is not None else ""
-            return f"{step.actor} did not see this within {limit:g} s{ended}{_nearest(step.pattern, program)}"
+        def failing(limit: float) -> StepFailed:
+            return self._not_seen(step, program, f"within {limit:g} s")
 
-        yield from self._stage.until(step, is_met, failing, step.seconds)
-        self._values.update(found)
+        yield from self._stage.until(step, is_decided, failing, step.seconds)
+
+    def _not_seen(self, step: See, program: Program, how: str) -> StepFailed:
+        lines = program.seen.untaken()
+        wanted = expected(step.pattern.text, self._values)
+        near = nearest(wanted, lines)
+        rest = f"  what it has seen and no step has asked for:\n{shown(lines)}"
+        return StepFailed(step, f"{step.actor} did not see this {how}\n{compared(wanted, near)}\n{rest}", near)
 
     def _miss(self, step: Miss) -> Work:
         program = self._stage.program(step, step.actor)
@@ -180,7 +196,6 @@ class Play:
             return f"{step.actor} still runs after {limit:g} s; it shows:\n{shown(program.seen.untaken())}"
 
         yield from self._stage.until(step, lambda: program.status is not None, failing, step.seconds)
-        self._stage.timeline.add(step.actor, "ended", str(program.status))
         if step.status is not None and program.status != step.status:
             seen = shown(program.seen.lines)
             raise StepFailed(step, f"{step.actor} ended with status {program.status}, not {step.status}:\n{seen}")
@@ -202,7 +217,7 @@ class Play:
 
     def _make(self, step: Make) -> Work:
         files.make(step, self._stage.folder, self._values)
-        yield
+        yield from ()
 
     def _check_file(self, step: FileCheck) -> Work:
         yield from self._stage.settle(step)
@@ -213,7 +228,14 @@ class Play:
             fault = files.fault(step, self._stage.folder, self._values)
             return not fault
 
-        yield from self._stage.until(step, is_met, lambda limit: fault)
+        def failing(limit: float) -> StepFailed:
+            if step.what != "has" or step.pattern is None:
+                return StepFailed(step, fault)
+            wanted = expected(step.pattern.text, self._values)
+            near = nearest(wanted, files.lines_of(step, self._stage.folder, self._values))
+            return StepFailed(step, f"{compared(wanted, near)}\n  {fault}", near)
+
+        yield from self._stage.until(step, is_met, failing)
 
     def _sleep(self, step: Sleep) -> Work:
         end = time.monotonic() + step.seconds
@@ -237,8 +259,18 @@ _PERFORM: Final[Dict[type, Callable[..., Work]]] = {
 }
 
 
-def _nearest(pattern: Pattern, program: Program) -> str:
-    lines = program.seen.untaken()
-    near = difflib.get_close_matches(pattern.text, lines, n=1, cutoff=0.4)
-    nearest = f"; nearest: {near[0]}" if near else ""
-    return f"{nearest}\n  what it has seen and no step has asked for:\n{shown(lines)}"
+def _guarded(step: Step, begin: Callable[[Any], Work]) -> Work:
+    """Carry out a step; what cannot be done has failed, like what does not come true."""
+    try:
+        yield from begin(step)
+    except StepFailed:
+        raise
+    except (MessengerError, OSError, ValueError) as error:
+        raise StepFailed(step, str(error)) from None
+
+
+def _looks_at_server(step: AnyStep) -> bool:
+    """Whether it is about the console or a log of the server, which stand in no folder of an actor."""
+    if isinstance(step, FileCheck):
+        return step.path.endswith("log.txt") and "/" not in step.path
+    return getattr(step, "actor", "") == SERVER

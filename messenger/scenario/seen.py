@@ -39,6 +39,10 @@ class Seen:
         self._is_answered = bool(self.partial)
         self._typed_at = len(self.lines)
 
+    def take_question(self) -> None:
+        """The question that stands there is answered by no step, and so no step has to ask for it."""
+        self._partial_taken = bool(self.partial)
+
     def asks(self, question: str) -> bool:
         """Whether this question waits for an answer."""
         return self.partial.startswith(question.rstrip()) and not self._is_answered

@@ -3,53 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Callable, Dict, Final, Iterator, List, Mapping, Optional, Set, Tuple
+from typing import Callable, Dict, Final, List, Optional, Set
 
-from messenger.errors import MessengerError
 from messenger.scenario import files
-from messenger.scenario.dialect import OWN, Dialect
+from messenger.scenario.hiding import HIDDEN, hiding
 from messenger.scenario.model import SERVER, Client, Scenario, ServerSetup, Start, Step
 from messenger.scenario.pattern import Pattern
 from messenger.scenario.programs import Driver, Program, shown
-from messenger.scenario.timeline import Entry, Timeline
-
-START_SECONDS: Final = 20.0
-"""How long a program may take until it shows something."""
+from messenger.scenario.setting import START_SECONDS, Cancelled, Failing, Setting, StepFailed, Work
+from messenger.scenario.timeline import Timeline
 
 _LOOK_SECONDS: Final = 0.05
-_HIDDEN: Final = "••••••••"
-
-Work = Iterator[None]
-"""Something that takes its time: it yields as long as it waits, and whoever runs it takes in meanwhile what programs
-show."""
-
-
-class StepFailed(MessengerError):
-    """What a step asks for did not come true."""
-
-    def __init__(self, step: Step, message: str) -> None:
-        super().__init__(f"{step.place}: {step.text}\n  {message}")
-        self.step = step
-        self.message = message
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a play is given."""
-
-    folder: Path
-    """An empty folder: the server's files stand in it, and each client's in a folder of its own."""
-    accounts: Mapping[str, str]
-    """User names and passwords."""
-    server: Optional[Tuple[str, int]] = None
-    """A server that runs already; None: one of its own."""
-    timeout_factor: float = 1.0
-    dialect: Dialect = OWN
-    udp_ports: Mapping[str, int] = field(default_factory=dict)
-    """The actors' UDP ports, as far as the driver chooses them; others are found in the server's log."""
-    on_entry: Callable[[Entry], None] = lambda entry: None
 
 
 class Stage:
@@ -74,6 +38,12 @@ class Stage:
         """Who has typed something since it was last known to have had its effect."""
         self._half_typed: Set[str] = set()
         self._input_ended: Set[str] = set()
+        self._answers_due: Dict[str, int] = {}
+        """How many answers to questions of the stage itself are not shown yet."""
+        self._has_told_end: Set[str] = set()
+        self._asking: Set[str] = set()
+        """Who may have a question of the login to answer."""
+        self.hide = hiding(self.accounts.values())
 
     # ---- waiting --------------------------------------------------------------------------------------------
 
@@ -83,24 +53,31 @@ class Stage:
             self._pump(_LOOK_SECONDS)
         self._pump(0)
 
-    def until(
-        self, step: Step, is_met: Callable[[], bool], failing: Callable[[float], str], seconds: Optional[float] = None
-    ) -> Work:
+    def until(self, step: Step, is_met: Callable[[], bool], failing: Failing, seconds: Optional[float] = None) -> Work:
         """Wait until it is met; `failing` says, of so many seconds, what was waited for in vain."""
         limit = (self._scenario.timeout if seconds is None else seconds) * self._setting.timeout_factor
         deadline = time.monotonic() + limit
         while not is_met():
             if time.monotonic() >= deadline:
-                raise StepFailed(step, failing(limit))
+                failed = failing(limit)
+                raise failed if isinstance(failed, StepFailed) else StepFailed(step, failed)
             yield
 
     def _pump(self, seconds: float) -> None:
+        if self._setting.is_cancelled():
+            raise Cancelled
         self._driver.pump(seconds)
         for name, program in self._programs.items():
             lines = program.seen.lines
             for line in lines[self._told[name] :]:
-                self.timeline.add(name, "seen", line)
+                if self._answers_due[name] and self.dialect.answer.match(line, {}) is not None:
+                    self._answers_due[name] -= 1
+                else:
+                    self.timeline.add(name, "seen", self.hide(line))
             self._told[name] = len(lines)
+            if program.status is not None and name not in self._has_told_end:
+                self._has_told_end.add(name)
+                self.timeline.add(name, "ended", str(program.status))
 
     # ---- programs -------------------------------------------------------------------------------------------
 
@@ -157,6 +134,7 @@ class Stage:
             folder = files.inside(self.folder, client.folder)
             folder.mkdir(parents=True, exist_ok=True)
             self._enter(client.name, self._driver.start_client(client, folder, self.host, self.port))
+            (self._asking.discard if client.screen == "pipe" else self._asking.add)(client.name)
         for client in step.clients:
             yield from self.wait_started(step, client.name)
             if client.logs_in:
@@ -182,11 +160,25 @@ class Stage:
             step, lambda: program.is_ready, lambda limit: f"{name} showed nothing in {limit:g} s", START_SECONDS
         )
 
+    def wait_asked(self, step: Step, name: str) -> Work:
+        """Wait until a program may be typed to and, as long as it is not logged in, asks for what is to be typed."""
+        yield from self.wait_started(step, name)
+        if name in self._asking:
+            program = self._programs[name]
+
+            def is_asked() -> bool:
+                asks = any(program.seen.asks(question) for question in self.dialect.questions)
+                return asks or program.status is not None or _has_seen(program, self.dialect.welcome)
+
+            yield from self.until(step, is_asked, lambda limit: f"{name} asked for nothing in {limit:g} s")
+            if _has_seen(program, self.dialect.welcome):
+                self._asking.discard(name)
+
     def type(self, name: str, line: str, is_secret: bool = False, enter: bool = True) -> None:
         """Type a line; one that is a secret, or answers the question for a password, is not shown anywhere."""
         program = self._programs[name]
         is_secret = is_secret or program.seen.asks(self.dialect.password)
-        self.timeline.add(name, "typed", _HIDDEN if is_secret else line if enter else line + "…")
+        self.timeline.add(name, "typed", HIDDEN if is_secret else self.hide(line) if enter else self.hide(line) + "…")
         if enter:
             self._half_typed.discard(name)
             self._unsettled.add(name)
@@ -206,7 +198,8 @@ class Stage:
 
     def _enter(self, name: str, program: Program) -> None:
         self._programs[name] = program
-        self._told[name] = 0
+        self._told[name] = self._answers_due[name] = 0
+        self._has_told_end.discard(name)
         self._unsettled.discard(name)
         self._half_typed.discard(name)
         self._input_ended.discard(name)
@@ -230,6 +223,7 @@ class Stage:
 
         def is_in() -> bool:
             for question in [question for question in answers if program.seen.asks(question)]:
+                program.seen.take_question()
                 self.type(name, answers.pop(question))
             return program.status is not None or program.seen.take(self.dialect.welcome, {}) is not None
 
@@ -275,6 +269,7 @@ class Stage:
         if _has_seen(program, self.dialect.welcome):
             if name not in self._input_ended:
                 asked.add(name)
+                self._answers_due[name] += 1
                 program.type(self.dialect.barrier)
             return False
         return any(program.seen.asks(question) for question in self.dialect.questions)

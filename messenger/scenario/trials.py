@@ -10,7 +10,8 @@ from typing import Final, List
 
 from messenger.scenario.model import SERVER, Answered, BadAttempts, Control, LogIn
 from messenger.scenario.programs import shown
-from messenger.scenario.stage import START_SECONDS, Stage, StepFailed, Work
+from messenger.scenario.setting import START_SECONDS, StepFailed, Work
+from messenger.scenario.stage import Stage
 
 _TRACEBACK: Final = "Traceback (most recent call last)"
 _GARBAGE: Final = (b"", b"\x00", b"hello", b"Yoda;lecture.mp4;1;1", b'{"type": "end"}', b"\xff" * 8)

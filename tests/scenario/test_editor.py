@@ -15,7 +15,7 @@ from messenger.scenario.emulator import Emulator
 from messenger.scenario.parser import parse
 from messenger.scenario.player import Play
 from messenger.scenario.seen import Seen
-from messenger.scenario.stage import Setting
+from messenger.scenario.setting import Setting
 from messenger.scenario.terminal import SIZE, TerminalDriver
 from tests.support.files import ACCOUNTS
 
