@@ -46,8 +46,10 @@ def load(
 ) -> None:
     """Put load on a server and report: PROFILE is the name of a profile, or the file of one."""
     from messenger.load.conduct import Surroundings, conduct, find_max
+    from messenger.load.page import page
     from messenger.load.profiles import change, read_profile
     from messenger.load.programs import profile_file
+    from messenger.load.summary import knee, summary
 
     try:
         given = {name.replace("_", "-"): value for name, value in entries.items() if value is not None}
@@ -70,7 +72,38 @@ def load(
     report = reports[-1]
     output.mkdir(parents=True, exist_ok=True)
     (output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    click.echo(
-        json.dumps({name: report[name] for name in ("messages", "failures", "thresholds", "generator")}, indent=1)
-    )
-    sys.exit(0 if report["verdict"] == "passed" else 1)
+    (output / "report.html").write_text(page(report), encoding="utf-8")
+    for line in summary(report):
+        click.echo(line)
+    if plan.find_max:
+        for line in knee(reports):
+            click.echo(line)
+    click.echo(f"report: {output / 'report.html'}")
+    sys.exit(0 if report["verdict"] == "passed" or (plan.find_max and len(reports) > 1) else 1)
+
+
+@click.command()
+@click.argument("before", type=FILE)
+@click.argument("after", type=FILE)
+def compare(before: Path, after: Path) -> None:
+    """Put two runs side by side: BEFORE and AFTER are files report.json.
+
+    Marked with * is what is more than chance (rank test over the seconds of the steady phase, p < 0.01).
+    """
+    from messenger.load.compare import compare as differences
+    from messenger.load.summary import table
+
+    for line in table(differences(_read_report(before), _read_report(after))):
+        click.echo(line)
+
+
+def _read_report(path: Path) -> Dict[str, Any]:
+    try:
+        report: Dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if report["format"] == 1:
+            return report
+    except OSError as error:
+        raise OneLineUsageError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise OneLineUsageError(f"{path} is no report of messenger load")

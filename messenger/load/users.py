@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import ClassVar, Dict, Final, List, Optional, Type
+from typing import ClassVar, Dict, Final, List, Optional, Set, Type
 
 import gevent
 from locust import User, task
@@ -161,15 +161,18 @@ class GroupsUser(MessengerUser):
     def prepare(self) -> None:
         """Open a lane to all others."""
         self.group_name = f"g{random.getrandbits(60):x}"
+        self.is_made = False
+        self.joined: Set[Person] = set()
         self.lanes = [self.traffic.open(self.role, [person.name for person in self.people[1:]])]
 
     def gather(self) -> None:
-        """Make the group and join it, the first time."""
+        """Make the group and join it, the first time: the server keeps it."""
         creator, *others = self.people
         names = [person.name for person in others]
-        if creator.ask("creategroup", creator.client.create_group, self.group_name, names):
-            for person in others:
-                person.ask("joingroup", person.client.join_group, self.group_name)
+        self.is_made = self.is_made or creator.ask("creategroup", creator.client.create_group, self.group_name, names)
+        for person in others if self.is_made else []:
+            if person not in self.joined and person.ask("joingroup", person.client.join_group, self.group_name):
+                self.joined.add(person)
 
     def play(self) -> None:
         """Write to the group."""

@@ -1,0 +1,219 @@
+"""The report of a run as one HTML page: figures first, then charts. It needs no network, and prints."""
+
+from __future__ import annotations
+
+import time
+from html import escape
+from typing import Any, Dict, Final, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from messenger.load.charts import Line, chart, short
+from messenger.load.results import Report
+
+_STYLE: Final = """
+:root { color-scheme: light dark; --text: #1b1f24; --dim: #667; --page: #fff; --card: #f5f6f8; --rule: #d8dbe0;
+  --good: #12803c; --bad: #c02626; --c0: #2563eb; --c1: #ea580c; --c2: #0d9488; --c3: #9333ea; --c4: #ca8a04; }
+@media (prefers-color-scheme: dark) { :root { --text: #e6e8eb; --dim: #9aa3ad; --page: #14171b; --card: #1d2126;
+  --rule: #343a42; --good: #4ade80; --bad: #f87171; --c0: #60a5fa; --c1: #fb923c; --c2: #2dd4bf; --c3: #c084fc;
+  --c4: #facc15; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 86rem; padding: 1.5rem; background: var(--page); color: var(--text);
+  font: 15px/1.45 system-ui, sans-serif; }
+h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .6rem; }
+.sub { color: var(--dim); margin: .2rem 0 1.2rem; }
+.verdict { float: right; font-size: 1.2rem; font-weight: 700; padding: .2rem .9rem; border-radius: .4rem; color: #fff; }
+.passed { background: var(--good); } .failed { background: var(--bad); }
+@media (prefers-color-scheme: dark) { .verdict { color: #14171b; } }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .7rem; }
+.tile { background: var(--card); border-radius: .5rem; padding: .7rem .9rem; }
+.tile b { display: block; font-size: 1.45rem; font-variant-numeric: tabular-nums; } .tile span { color: var(--dim); }
+.bad { color: var(--bad); } .good { color: var(--good); }
+.note { border-left: .3rem solid var(--bad); padding: .5rem .9rem; background: var(--card); margin: 1rem 0; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; min-width: 26rem; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: .3rem .7rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+th { color: var(--dim); font-weight: 600; } th:first-child, td:first-child, td.text { text-align: left; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem; }
+figure { margin: 0; background: var(--card); border-radius: .5rem; padding: .7rem; break-inside: avoid; }
+figcaption { margin-bottom: .3rem; } figcaption small span { margin-left: .8rem; font-weight: 600; }
+svg { width: 100%; height: auto; display: block; } svg text { fill: var(--dim); font-size: 11px; }
+svg .left { text-anchor: end; } svg .below { text-anchor: middle; } .grid { stroke: var(--rule); }
+.line { fill: none; stroke-width: 2; stroke-linejoin: round; } .mark { stroke: var(--bad); stroke-dasharray: 4 3; }
+.line.c0 { stroke: var(--c0); } .line.c1 { stroke: var(--c1); } .line.c2 { stroke: var(--c2); }
+.line.c3 { stroke: var(--c3); } .line.c4 { stroke: var(--c4); }
+span.c0 { color: var(--c0); } span.c1 { color: var(--c1); } span.c2 { color: var(--c2); } span.c3 { color: var(--c3); }
+span.c4 { color: var(--c4); }
+@media print { body { max-width: none; padding: 0; } .charts { grid-template-columns: 1fr 1fr; } }
+"""
+
+
+def page(report: Report) -> str:
+    """Return the page of a report (`messenger.load.results`)."""
+    title = escape(report["title"])
+    verdict = report["verdict"]
+    began = time.strftime("%d %b %Y %H:%M:%S", time.localtime(report["began"]))
+    plan, phases = report["plan"], report["phases"]
+    sub = (
+        f"{began} · profile {escape(report['profile'])} · {plan['people']:,} people on {escape(plan['server'])} · "
+        f"ramp {phases['ramp']:.0f} s, steady {phases['steady']:.0f} s, drain {phases['drain']:.1f} s · "
+        f"{plan['workers']} worker{'s' if plan['workers'] > 1 else ''}, Python {escape(report['machine']['python'])}, "
+        f"{report['machine']['cpus']} CPUs"
+    )
+    parts = [
+        f'<span class="verdict {verdict}">{verdict}</span><h1>{title}</h1><p class="sub">{sub}</p>',
+        _warnings(report),
+        f'<div class="tiles">{"".join(_tiles(report))}</div>',
+        _thresholds(report),
+        _messages(report),
+        _operations(report),
+        _failures(report),
+        _charts(report),
+    ]
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style><body>{"".join(parts)}</body>\n'
+    )
+
+
+def milliseconds(microseconds: Optional[float]) -> str:
+    """Return a latency for people."""
+    if microseconds is None:
+        return "–"
+    value = microseconds / 1000
+    return f"{value:,.0f} ms" if value >= 100 else f"{value:.1f} ms" if value >= 10 else f"{value:.2f} ms"
+
+
+def _warnings(report: Report) -> str:
+    generator = report["generator"]
+    notes = []
+    if generator["is_limit"]:
+        notes.append(
+            f"The generator was the limit, not the server: {escape(generator['reason'])}. Latencies are its own, too. "
+            "More --workers, or more machines, make more load."
+        )
+    for fault in report["faults"]:
+        notes.append(f"{fault['at']:.1f} s: {escape(fault['what'])}, on purpose.")
+    return "".join(f'<p class="note">{note}</p>' for note in notes)
+
+
+def _tiles(report: Report) -> Iterable[str]:
+    total, operations, files = report["messages"]["all"], report["operations"], report["files"]
+    delivery = operations.get("delivery")
+    if delivery:
+        yield _tile(short(delivery["rate"]), "deliveries a second")
+        yield _tile(milliseconds(delivery["p50"]), "delivery, median")
+        yield _tile(milliseconds(delivery["p99"]), "delivery, p99")
+    if total["sent"]:
+        yield _tile(f"{total['sent']:,}", "messages sent")
+        for name in ("lost", "duplicated", "reordered", "unfinished"):
+            yield _tile(f"{total[name]:,}", name, is_bad=total[name] > 0)
+    if files["count"] or files["failures"]:
+        yield _tile(f"{files['count']:,}", "files, all identical" if not files["failures"] else "files")
+        yield _tile(f"{files['failures']:,}", "files failed", is_bad=files["failures"] > 0)
+        yield _tile(f"{short(files['goodput'] or 0)}B/s", "of files")
+    scenario = operations.get("scenario")
+    if scenario:
+        yield _tile(f"{scenario['count']:,}", "scenarios played")
+        yield _tile(f"{scenario['failures']:,}", "scenarios failed", is_bad=scenario["failures"] > 0)
+    if "login" in operations:
+        yield _tile(f"{operations['login']['count']:,}", "logins")
+    if report["server"].get("cpu_max") is not None:
+        yield _tile(f"{report['server']['cpu_max']:.0%}", "of a core, server at most")
+        yield _tile(f"{short(report['server']['memory_max'])}B", "memory, server at most")
+
+
+def _tile(value: str, name: str, is_bad: bool = False) -> str:
+    return f'<div class="tile"><b{" class=bad" if is_bad else ""}>{escape(value)}</b><span>{escape(name)}</span></div>'
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    top = "".join(f"<th>{escape(cell)}" for cell in head)
+    body = "".join("<tr>" + "".join(f"<td>{cell}" for cell in row) for row in rows)
+    return f'<div class="wide"><table><tr>{top}{body}</table></div>'
+
+
+def _thresholds(report: Report) -> str:
+    if not report["thresholds"]:
+        return ""
+    rows = [
+        (
+            escape(one["text"]),
+            _value_of(one["text"], one["value"]),
+            '<b class="good">kept</b>' if one["passed"] else '<b class="bad">broken</b>',
+        )
+        for one in report["thresholds"]
+    ]
+    return "<h2>Thresholds</h2>" + _table(("expected", "was", ""), rows)
+
+
+def _value_of(text: str, value: Optional[float]) -> str:
+    if value is None:
+        return "never measured"
+    if text.rstrip().endswith("s") and not text.rstrip().endswith("B/s"):
+        return milliseconds(value)
+    return f"{value:.2%}" if text.rstrip().endswith("%") else short(value)
+
+
+def _messages(report: Report) -> str:
+    names = ("sent", "acked", "delivered", "lost", "refused", "unfinished", "duplicated", "reordered")
+    if not report["messages"]["all"]["sent"]:
+        return ""
+    rows = [(escape(kind), *(f"{counts[name]:,}" for name in names)) for kind, counts in report["messages"].items()]
+    return "<h2>Every message</h2>" + _table(("kind", *names), rows)
+
+
+def _operations(report: Report) -> str:
+    names = ("p50", "p90", "p95", "p99", "p999", "max")
+    rows: List[Tuple[str, ...]] = [
+        (
+            escape(name),
+            f"{one['count']:,}",
+            f"{one['failures']:,}",
+            short(one["rate"]),
+            *(milliseconds(one[figure]) if one["count"] else "–" for figure in names),
+        )
+        for name, one in report["operations"].items()
+    ]
+    return "<h2>Latencies</h2>" + _table(("operation", "count", "failed", "a second", *names), rows)
+
+
+def _failures(report: Report) -> str:
+    if not report["failures"]:
+        return ""
+    rows = [(escape(one["operation"]), escape(one["reason"]), f"{one['count']:,}") for one in report["failures"]]
+    return "<h2>Failures</h2>" + _table(("operation", "reason", "count"), rows)
+
+
+def _charts(report: Report) -> str:
+    seconds: Dict[str, Any] = report["seconds"]
+    times, marks = seconds["time"], [(fault["at"], fault["what"]) for fault in report["faults"]]
+    charts = []
+
+    def add(title: str, unit: str, lines: Sequence[Line], at: Sequence[float] = times) -> None:
+        charts.append(chart(title, unit, at, [line for line in lines if any(line.values)], marks))
+
+    def of(name: str, figure: str, scale: float = 1.0, holes: bool = False) -> Line:
+        values = seconds.get(name, {}).get(figure, ())
+        known = seconds.get(name, {}).get("count", ())
+        shown = [value * scale if known[i] or not holes else None for i, value in enumerate(values)]
+        return Line(f"{name} {figure}" if figure in ("p50", "p99") else name, shown)
+
+    sent = Line("sent", seconds.get("sent", {}).get("amount", ()))
+    add("Messages", "a second", [sent, of("ack", "count"), of("delivery", "count")])
+    for name in ("delivery", "ack", "login", "scenario"):
+        add(f"Latency: {name}", "ms", [of(name, "p50", 0.001, True), of(name, "p99", 0.001, True)])
+    failing = [name for name in seconds if name != "time" and any(seconds[name]["failures"])]
+    add("Failures", "a second", [of(name, "failures") for name in failing[:5]])
+    add("Files", "MB/s arrived", [Line("files", [value / 1e6 for value in _amounts(seconds, "file bytes")])])
+    server: Mapping[str, Any] = report["server"]
+    at = server["time"]
+    add("Server: CPU", "cores", [Line("CPU", server.get("cpu", ()))], at)
+    add("Server: memory", "MB", [Line("memory", [value / 1e6 for value in server.get("memory", ())])], at)
+    add("Server: connections", "", [Line(name, server.get(name, ())) for name in ("connections", "online")], at)
+    add("Server: bytes that wait to be sent", "kB", [Line("queued", [x / 1e3 for x in server.get("queued", ())])], at)
+    add("Generator: how late its clock ran", "ms", [of("generator lag", "p99", 0.001, True)])
+    add("Generator: CPU", "% of a core, all workers", [Line("CPU", _amounts(seconds, "generator CPU"))])
+    return f'<h2>Over time</h2><div class="charts">{"".join(charts)}</div>'
+
+
+def _amounts(seconds: Mapping[str, Any], name: str) -> Sequence[float]:
+    found: Sequence[float] = seconds.get(name, {}).get("amount", ())
+    return found
