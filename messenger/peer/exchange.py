@@ -32,7 +32,7 @@ from messenger.transfer.sealing import public_key
 _log: Final = logging.getLogger(__name__)
 
 ANSWER_SECONDS: Final = 60.0
-"""How long an offer waits for an answer."""
+"""How long an offer waits for an answer, or a word that the receiver still looks at what it has."""
 
 PROGRESS_SECONDS: Final = 1.0
 """How often progress is told."""
@@ -163,8 +163,11 @@ class Exchange:
         self._finish(TransferFailed(code, message))
 
     def on_outcome(self, code: str, message: str) -> None:
-        """The other side says through the server how it ended."""
-        if code != "received":
+        """The other side says through the server how it ended, or that it still looks at what it has."""
+        if code == "checking":
+            if self._answer_due < math.inf:
+                self._answer_due = self._now() + ANSWER_SECONDS
+        elif code != "received":
             self.fail_as_told(code, message or code)
 
     def _advance(self, now: float) -> None:

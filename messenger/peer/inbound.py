@@ -33,6 +33,9 @@ SPACE_LEFT: Final = 1024 * 1024
 GIVES_WAY_SECONDS: Final = 1.0
 """Silence after which a transfer gives way to a new offer of the same file by the same client."""
 
+CHECKING_SECONDS: Final = 20.0
+"""How often a sender that waits for an answer is told that it is still looked at what is there."""
+
 RunAside = Callable[[Callable[[], None]], None]
 """Runs a function in another thread than the engine's."""
 
@@ -52,6 +55,7 @@ class Inbound(Exchange):
         self._plain = memoryview(bytearray(min(CHUNK_SIZE, max(offered.size, 1))))
         self._is_finishing = False
         self._is_accepted = False
+        self._next_checking = self._now() + CHECKING_SECONDS
         handle.on_accept = lambda: self.call(self.accept)
 
     # ---- consent --------------------------------------------------------------------------------------------
@@ -122,9 +126,17 @@ class Inbound(Exchange):
                 if claims is not None:
                     self._begin(claims)
                     return
+                self._tell_checking()
                 yield
         except (StorageError, OSError) as error:
             self.refuse("write_failed", f"{self._host.username} cannot read what is there: {reason_of(error)}")
+
+    def _tell_checking(self) -> None:
+        """Tell the sender from time to time that its answer will come: a large file takes minutes."""
+        now = self._now()
+        if now >= self._next_checking:
+            self._next_checking = now + CHECKING_SECONDS
+            self._tell_outcome("checking")
 
     def _begin(self, claims: Claims) -> None:
         offered, handle = self._offered, self.handle

@@ -80,6 +80,10 @@ Fields that concern a file:
                  at most 32 of a-z and _
     message      the same for a person: at most 500 bytes, characters as in a text
 
+An `outcome` with one of two codes is no failure: `received`, the file is whole and in its place; `checking`, the
+receiver still looks at what it has of the file and will answer. An offer waits for 60 s, and from each `checking` on
+for 60 s more.
+
 A text is 1 to 4,096 bytes of UTF-8 without control characters (but the tab), U+2028, U+2029, bidirectional
 controls (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069) and lone surrogates.
 
@@ -145,8 +149,8 @@ Another one, of two who are logged in. Yoda offers Hans a file; Hans accepts, ge
     Hans > {"type":"answer","id":5,"user":"Yoda","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","accepted":true,"key":"3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=","udp_port":13001}
     Yoda < {"type":"answered","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","from":"Hans","accepted":true,"address":"192.0.2.2","key":"3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=","udp_port":13001}
     Hans < {"type":"relayed","id":5}
-    Hans > {"type":"outcome","id":6,"user":"Yoda","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","code":"done"}
-    Yoda < {"type":"transfer_outcome","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","from":"Hans","code":"done"}
+    Hans > {"type":"outcome","id":6,"user":"Yoda","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","code":"received"}
+    Yoda < {"type":"transfer_outcome","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","from":"Hans","code":"received"}
     Hans < {"type":"relayed","id":6}
 
 And if Hans does not want it:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, Callable, Dict, Hashable, Iterator, List, Tuple, Type
 
 from messenger.peer.exchange import Exchange
+from messenger.peer.sealed import Buffers
 
 
 class StillEngine:
@@ -16,6 +17,7 @@ class StillEngine:
         self.steps: List[Iterator[object]] = []
         self.port = SimpleNamespace(number=14000, allowance=1 << 20)
         self.is_own_thread = False
+        self.buffers = Buffers()
 
     def now(self) -> float:
         return self.time
