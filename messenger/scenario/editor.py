@@ -41,6 +41,11 @@ class EditorRows(Emulator):
         super().__init__(columns, rows, answer)
         self._prompt = set(prompt_lines(columns).split("\n"))
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the editor stands there whole, or none does: a person sees nothing else for long."""
+        return not self._is_erased and not (self._is_editing and self.cursor.hidden)
+
     def feed(self, data: bytes) -> None:
         """Take in what has come."""
         super().feed(data)

@@ -246,7 +246,7 @@ class TerminalDriver:
         size: Size = SIZE,
         shows_editors: bool = False,
     ) -> None:
-        """`on_output` is called with what a program has written, byte for byte.
+        """`on_output` is called with what a program has written, byte for byte, and a line end before its successor.
 
         `shows_editors`: who would have a plain terminal has the full interface.
         """
@@ -295,6 +295,7 @@ class TerminalDriver:
     def _keep(self, name: str, program: Any) -> Any:
         if name in self._programs:
             self._programs[name].close()
+            self._on_output(name, b"\r\n")
         self._programs[name] = program
         return program
 
