@@ -102,6 +102,11 @@ class Inbound(Exchange):
         else:
             self.fail(code if has_left else "cancelled", f"{name} {'has left' if has_left else 'cancelled it'}")
 
+    def fail_as_told(self, code: str, message: str) -> None:
+        """End it because the other side has. What is whole is received all the same, unless it is cancelled."""
+        if not self._is_finishing or code == "cancelled":
+            super().fail_as_told(code, message)
+
     def gives_way_to(self, offered: Offered) -> bool:
         """Tell whether this is another attempt at the same file, and the one before will not go on by itself."""
         mine = self._offered

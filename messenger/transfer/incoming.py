@@ -78,6 +78,11 @@ class Incoming(Endpoint):
             self._next_done = now
             self.poll(now)
 
+    def fail_as_told(self, now: float, code: str, message: str) -> None:
+        """End it because the other side has. What is whole is received all the same, unless it is cancelled."""
+        if self.state is not State.FINISHING or code == "cancelled":
+            super().fail_as_told(now, code, message)
+
     def poll(self, now: float) -> None:
         """Send what is due, the receipt too."""
         if self.state is State.FINISHING:

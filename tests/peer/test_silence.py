@@ -183,3 +183,28 @@ def test_a_receiver_that_leaves_while_the_file_gets_its_place_gives_the_receipt(
     sent.result(5)
     leaving.join(10)
     assert hans.received() == {"Yoda_a.bin": path.read_bytes()}
+
+
+@pytest.mark.parametrize("leave", ["close", "vanish"])
+def test_what_is_whole_is_received_though_its_sender_leaves_while_it_gets_its_place(
+    enter: Enter, monkeypatch: pytest.MonkeyPatch, leave: str
+) -> None:
+    yoda, hans = enter("Yoda"), enter("Hans")
+    gate = Gate(monkeypatch, kind=PartFile)
+    path = yoda.make("a.bin", SIZE)
+    sent = yoda.client.send_file("Hans", path)
+    gate.wait()
+    if leave == "close":
+        yoda.client.close()
+    else:
+        yoda.files.engine.call(lambda: next(iter(yoda.files._exchanges.values())).fail("peer_gone", "not heard"))
+    assert failure(sent)[0] == ("closed" if leave == "close" else "peer_gone")
+    hans.client.ping()  # what the server had to say of it has come
+    engine_is_done = threading.Event()
+    hans.files.engine.call(engine_is_done.set)
+    assert engine_is_done.wait(5)
+    gate.open()
+    done = hans.wait_for(TransferDone)
+    assert done.path == str(hans.inbox / "Yoda_a.bin")
+    assert hans.files.list()[0].state() == "delivered"
+    assert hans.received() == {"Yoda_a.bin": path.read_bytes()}
