@@ -56,6 +56,9 @@ class Host(Protocol):
     def addresses(self) -> List[str]:
         """Return the addresses of this machine that the other side may reach."""
 
+    def promised(self) -> int:
+        """Return how many bytes of the disk the files that are being received will take yet."""
+
     def share(self) -> None:
         """Divide the machine anew among the transfers that run."""
 

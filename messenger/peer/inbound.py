@@ -86,8 +86,7 @@ class Inbound(Exchange):
         except (StorageError, OSError) as error:
             self.refuse("write_failed", f"{self._host.username} cannot store it: {reason_of(error)}")
             return
-        needed = self._geometry.size - self._part.size_on_disk + SPACE_LEFT
-        if needed > space.f_bavail * space.f_frsize:
+        if self._host.promised() + SPACE_LEFT > space.f_bavail * space.f_frsize:
             self.refuse("no_space", f"{self._host.username} has not enough space on the disk")
             return
         self._engine.step_through(self._check(self._part), self)
@@ -197,6 +196,14 @@ class Inbound(Exchange):
     def _refused(self, code: str, message: str) -> None:
         """The server could not pass the answer on: the sender is gone."""
         self.fail_as_told(code, message)
+
+    @property
+    def still_to_come(self) -> int:
+        """Bytes of the disk that it will take yet."""
+        part = self._part
+        if part is None or self.handle.is_ended or self._is_finishing:
+            return 0
+        return max(0, self._geometry.size - part.size_on_disk)
 
     @property
     def is_receiving(self) -> bool:

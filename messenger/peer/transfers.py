@@ -213,6 +213,10 @@ class Transfers:
                 continue  # no way out by this family
         return [address for address in found if address and "%" not in address][:ADDRESSES_MAX]
 
+    def promised(self) -> int:
+        """Return how many bytes of the disk the files that are being received will take yet."""
+        return sum(one.still_to_come for one in self._exchanges.values() if isinstance(one, Inbound))
+
     def share(self) -> None:
         """Divide the room of the receive buffer, and the memory for chunks that are there in part, among the files that
         are being received, and the pace of batches among those that are being sent."""

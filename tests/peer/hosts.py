@@ -60,6 +60,9 @@ class StillHost:
     def addresses(self) -> List[str]:
         return []
 
+    def promised(self) -> int:
+        return 0
+
     def share(self) -> None:
         pass
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 from typing import Any, Iterator, List, Optional
 
 import pytest
 
 from messenger.config import FileConfig
-from messenger.peer import transfers
+from messenger.peer import inbound, transfers
 from messenger.peer.handle import TransferEnded
 from messenger.peer.part import PartFile
 from messenger.protocol.messages import Answer
-from messenger.transfer.geometry import SIZE_MAX
+from messenger.transfer.geometry import CHUNK_SIZE, SIZE_MAX
 from tests.peer.conftest import Enter, offered
-from tests.peer.endings import failure
+from tests.peer.endings import Gate, failure
 
 
 def test_files_that_have_arrived_take_no_place_from_those_that_come(
@@ -75,3 +76,21 @@ def test_who_cancels_while_it_is_checked_what_is_there_gives_one_answer(
     hans.client.close()
     assert read == [True]
     assert answers == [Answer]
+
+
+def test_room_that_was_promised_to_one_file_is_not_given_to_another(
+    enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yoda, leia, hans = enter("Yoda"), enter("Leia"), enter("Hans")
+    fields = [*os.statvfs(hans.inbox)]
+    fields[0], fields[1], fields[4] = 512, 512, (80 * CHUNK_SIZE + inbound.SPACE_LEFT) // 512
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(fields))
+    gate = Gate(monkeypatch, chunk=50)
+    first = yoda.client.send_file("Hans", yoda.make("a.bin", 60 * CHUNK_SIZE))
+    gate.wait()
+    path = leia.make("b.bin", 75 * CHUNK_SIZE)
+    assert failure(leia.client.send_file("Hans", path)) == ("no_space", "Hans has not enough space on the disk")
+    gate.open()
+    first.result(10)
+    leia.client.send_file("Hans", path).result(10)
+    assert hans.received()["Leia_b.bin"] == path.read_bytes()
