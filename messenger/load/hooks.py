@@ -10,7 +10,7 @@ import logging
 import secrets
 import time
 from pathlib import Path
-from typing import Any, Dict, Final, List, Optional, Sequence, Tuple, Type
+from typing import Any, Dict, Final, List, Optional, Sequence, Set, Tuple, Type
 
 import gevent
 import locust
@@ -21,17 +21,16 @@ from locust.runners import MasterRunner, WorkerRunner
 from messenger.chat.accounts import parse_credentials
 from messenger.errors import ConfigError
 from messenger.load.accounts import Pool, slices
-from messenger.load.adapt import Adapted, adapt
 from messenger.load.faults import impairment_of
+from messenger.load.options import add_options, plan_of, read_scenario
 from messenger.load.people import Account, Traffic
-from messenger.load.plan import SCENARIO, Plan, parse_mix, parse_sizes
+from messenger.load.plan import SCENARIO, Plan
 from messenger.load.profiles import Fault, parse_fault, parse_stages
 from messenger.load.recorder import Recorder, Total
 from messenger.load.scenario_user import ScenarioUser
 from messenger.load.shared import Load
 from messenger.load.users import USERS, MessengerUser
 from messenger.scenario.library import Configure
-from messenger.scenario.parser import BadScenario, parse
 
 CLASSES: Final[Dict[str, Type[MessengerUser]]] = {**USERS, SCENARIO: ScenarioUser}
 """The class of each role."""
@@ -39,7 +38,12 @@ CLASSES: Final[Dict[str, Type[MessengerUser]]] = {**USERS, SCENARIO: ScenarioUse
 TICK_SECONDS: Final = 0.05
 """How often the generator looks how late it is."""
 
+LOGOUT_SECONDS: Final = 15.0
+"""How long logging everybody out may take."""
+
 _ACCOUNTS: Final = "messenger-accounts"
+_DRAIN: Final = "messenger-drain"
+_DRAINED: Final = "messenger-drained"
 _PIECE: Final = "messenger"
 _USAGE: Final = 2
 
@@ -102,12 +106,17 @@ class Run:
         self._done: List[Tuple[float, str]] = []
         """Faults, and when they were carried out."""
         self._workers = 1
+        self._waiting_for: Set[str] = set()
+        """Workers that drain still."""
         self.total = Total()
         self.began = self.spawned = self.stopped = self.drained = 0.0
         """When the first user started, all were there, the last message was sent, and its answer was in: seconds since
         1970."""
         if isinstance(self._runner, WorkerRunner):
             self._runner.register_message(_ACCOUNTS, self._take_accounts)
+            self._runner.register_message(_DRAIN, self._take_drain)
+        elif isinstance(self._runner, MasterRunner):
+            self._runner.register_message(_DRAINED, self._take_drained)
 
     @property
     def _options(self) -> Any:
@@ -162,16 +171,41 @@ class Run:
 
     def drain(self) -> None:
         """Let nobody send any more, and wait for what is under way; called before users are stopped."""
-        self.stopped = time.time()
+        self.stopped = self.stopped or time.time()
+        if isinstance(self._runner, MasterRunner):
+            # By messages of its own: to a master that quits, Locust's last reports come in half a second or never.
+            waiting = self._waiting_for = set(self._runner.clients)
+            self._runner.send_message(_DRAIN)
+            deadline = time.monotonic() + plan_of(self._options).drain + LOGOUT_SECONDS
+            while waiting and time.monotonic() < deadline:
+                gevent.sleep(TICK_SECONDS)
+            if waiting:
+                _log.error("%d workers have not told what they did last", len(waiting))
+        else:
+            self._drain_here()
+        self.drained = self.drained or time.time()
+
+    def _drain_here(self) -> None:
         load: Optional[Load] = getattr(MessengerUser, "load", None)
-        if isinstance(self._runner, MasterRunner) or load is None:
+        if load is None or load.traffic.is_stopping:
             return
         load.traffic.is_stopping = True
         deadline = time.monotonic() + load.plan.drain
         while (self._recorder.unsettled or load.traffic.acting) and time.monotonic() < deadline:
             gevent.sleep(TICK_SECONDS)
-        self.drained = time.time()
+        gevent.joinall([gevent.spawn(person.log_out) for person in load.people], timeout=LOGOUT_SECONDS)
         gevent.killall(self._background)
+
+    def _take_drain(self, environment: Any, msg: Any, **_: Any) -> None:
+        def drain() -> None:
+            self._drain_here()
+            self._runner.send_message(_DRAINED, {"worker": self._runner.client_id, "piece": self._recorder.take()})
+
+        gevent.spawn(drain)  # Locust reads its messages meanwhile
+
+    def _take_drained(self, environment: Any, msg: Any, **_: Any) -> None:
+        self.total.add(msg.data["worker"], msg.data["piece"])
+        self._waiting_for.discard(msg.data["worker"])
 
     def report(self, data: Dict[str, Any]) -> None:
         """Put what is new into what goes to the master."""
@@ -249,32 +283,6 @@ class Run:
                 self._recorder.amount("generator CPU", process.cpu_percent(), now)
 
 
-def plan_of(options: Any) -> Plan:
-    """Read Locust's options; raises `ConfigError`."""
-    adapted = read_scenario(Path(options.scenario)) if options.scenario else None
-    return Plan(
-        mix={SCENARIO: 1.0} if adapted is not None else parse_mix(options.mix),
-        scenario=options.scenario,
-        scenario_people=len(adapted.users) if adapted is not None else 1,
-        rate=options.message_rate,
-        think=options.think,
-        text_bytes=options.text_bytes,
-        file_bytes=parse_sizes(options.file_size),
-        group_size=options.group_size,
-        drain=options.drain,
-    )
-
-
-def read_scenario(path: Path) -> Adapted:
-    """Read a scenario and make it fit for load; raises `ConfigError`."""
-    try:
-        return adapt(parse(path.read_text(encoding="utf-8"), str(path)))
-    except BadScenario as error:
-        raise ConfigError(str(error)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the scenario {path}: {error}") from None
-
-
 def register(configure: Configure) -> None:
     """Have Locust call all this; `configure` reads the options of scenarios' clients."""
     ScenarioUser.configure = staticmethod(configure)
@@ -290,7 +298,7 @@ def register(configure: Configure) -> None:
 
     # Locust calls listeners by keyword, with more arguments in later versions.
     events: Any = locust.events
-    events.init_command_line_parser.add_listener(lambda parser, **_: _add_options(parser))
+    events.init_command_line_parser.add_listener(lambda parser, **_: add_options(parser))
     events.init.add_listener(begin)
     events.test_start.add_listener(lambda **_: runs[-1].start())
     events.spawning_complete.add_listener(lambda **_: runs[-1].note_spawned())
@@ -298,26 +306,3 @@ def register(configure: Configure) -> None:
     events.report_to_master.add_listener(lambda data, **_: runs[-1].report(data))
     events.worker_report.add_listener(lambda client_id, data, **_: runs[-1].take_report(client_id, data))
     events.quitting.add_listener(lambda **_: runs[-1].finish() if runs else None)
-
-
-def _add_options(parser: Any) -> None:
-    group = parser.add_argument_group("messenger", "what the users of the messenger do")
-    defaults = Plan()
-    options: Sequence[Any] = (
-        ("--mix", str, "messages", f"who does what: ROLE=SHARE,… of people; roles: {', '.join(USERS)}"),
-        ("--people", int, 0, "how many people there are, in the place of --users: a user is often several people"),
-        ("--scenario", str, "", "play this scenario file, in the place of --mix"),
-        ("--message-rate", float, defaults.rate, "messages a second of each sender, whatever becomes of those before; "
-         "0: each waits for the acknowledgement, and then thinks"),
-        ("--think", float, defaults.think, "seconds between two actions, on average"),
-        ("--text-bytes", int, defaults.text_bytes, "length of a message"),
-        ("--file-size", str, "5MB", "size of files: SIZE, or LEAST-MOST"),
-        ("--group-size", int, defaults.group_size, "members of a group"),
-        ("--drain", float, defaults.drain, "seconds in which answers and deliveries are waited for at the end"),
-        ("--credentials", str, "credentials.txt", "accounts, a line each: NAME PASSWORD"),
-        ("--stages", str, "", "SECONDS:PEOPLE …, in the place of --people and --run-time"),
-        ("--load-json", str, "", "write the record of the run to this file"),
-    )  # fmt: skip
-    group.add_argument("--fault", action="append", metavar="'SECONDS WHAT'", help="as '20 kill-clients 10%%'")
-    for name, kind, default, text in options:
-        group.add_argument(name, type=kind, default=default, help=text)

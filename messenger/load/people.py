@@ -175,12 +175,10 @@ class Person:
 
     def log_out(self) -> None:
         """Log out, if there is a connection."""
-        if self._client is not None:
-            try:
-                with self._client as client:
-                    self.ask("logout", client.logout)
-            finally:
-                self._client = None
+        client, self._client = self._client, None
+        if client is not None:
+            with client:
+                self.ask("logout", client.logout)
 
     def close(self) -> None:
         """Drop the connection."""

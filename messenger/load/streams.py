@@ -4,7 +4,7 @@ A stream is one sender's messages to one recipient. In the end each message that
 
     delivered     the recipient has seen it (once or more: the further times are counted as duplicates)
     lost          the server acknowledged it, and the recipient never saw it
-    refused       the server answered that it did not take it
+    refused       the server answered that it did not take it, or there was no connection to send it over
     unfinished    nobody knows: neither an answer nor the recipient has told of it when the run ended
 """
 

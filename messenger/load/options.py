@@ -1,0 +1,61 @@
+"""The options that a load run adds to Locust's, and what they ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Sequence
+
+from messenger.errors import ConfigError
+from messenger.load.adapt import Adapted, adapt
+from messenger.load.plan import ROLES, SCENARIO, Plan, parse_mix, parse_sizes
+from messenger.scenario.parser import BadScenario, parse
+
+
+def add_options(parser: Any) -> None:
+    """Add them to Locust's parser."""
+    group = parser.add_argument_group("messenger", "what the users of the messenger do")
+    defaults = Plan()
+    options: Sequence[Any] = (
+        ("--mix", str, "messages", f"who does what: ROLE=SHARE,… of people; roles: {', '.join(ROLES)}"),
+        ("--people", int, 0, "how many people there are, in the place of --users: a user is often several people"),
+        ("--scenario", str, "", "play this scenario file, in the place of --mix"),
+        ("--message-rate", float, defaults.rate, "messages a second of each sender, whatever becomes of those before; "
+         "0: each waits for the acknowledgement, and then thinks"),
+        ("--think", float, defaults.think, "seconds between two actions, on average"),
+        ("--text-bytes", int, defaults.text_bytes, "length of a message"),
+        ("--file-size", str, "5MB", "size of files: SIZE, or LEAST-MOST"),
+        ("--group-size", int, defaults.group_size, "members of a group"),
+        ("--drain", float, defaults.drain, "seconds in which answers and deliveries are waited for at the end"),
+        ("--credentials", str, "credentials.txt", "accounts, a line each: NAME PASSWORD"),
+        ("--stages", str, "", "SECONDS:PEOPLE …, in the place of --people and --run-time"),
+        ("--load-json", str, "", "write the record of the run to this file"),
+    )  # fmt: skip
+    group.add_argument("--fault", action="append", metavar="'SECONDS WHAT'", help="as '20 kill-clients 10%%'")
+    for name, kind, default, text in options:
+        group.add_argument(name, type=kind, default=default, help=text)
+
+
+def plan_of(options: Any) -> Plan:
+    """Read Locust's options; raises `ConfigError`."""
+    adapted = read_scenario(Path(options.scenario)) if options.scenario else None
+    return Plan(
+        mix={SCENARIO: 1.0} if adapted is not None else parse_mix(options.mix),
+        scenario=options.scenario,
+        scenario_people=len(adapted.users) if adapted is not None else 1,
+        rate=options.message_rate,
+        think=options.think,
+        text_bytes=options.text_bytes,
+        file_bytes=parse_sizes(options.file_size),
+        group_size=options.group_size,
+        drain=options.drain,
+    )
+
+
+def read_scenario(path: Path) -> Adapted:
+    """Read a scenario and make it fit for load; raises `ConfigError`."""
+    try:
+        return adapt(parse(path.read_text(encoding="utf-8"), str(path)))
+    except BadScenario as error:
+        raise ConfigError(str(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the scenario {path}: {error}") from None
