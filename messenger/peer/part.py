@@ -11,6 +11,7 @@ map that fits; never through a symbolic link; and locked, so that no two transfe
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -55,6 +56,7 @@ class PartFile:
         self._header = json.dumps({"sender": sender, "name": name, "size": geometry.size}).encode() + b"\n"
         self._records: List[bytes] = []
         self._has_chunks = False
+        self._is_locked = True
         try:
             self._path, self._fd, self._map_fd = self._open()
         except OSError as error:
@@ -128,14 +130,15 @@ class PartFile:
             os.ftruncate(self._fd, self._geometry.size)
             os.fsync(self._fd)
             target = self._link()
+            self._flush_folder()
         except OSError as error:
             raise StorageError(f"cannot put {self._path.name} in its place: {error.strerror}") from None
         self.close()
         return target
 
     def keep(self) -> None:
-        """Leave it for a later attempt, if there is anything in it."""
-        if self._is_open and not (self._has_content or self._has_chunks):
+        """Leave it for a later attempt, if there is anything in it, and that could know that nobody works on it."""
+        if self._is_open and not (self._is_locked and (self._has_content or self._has_chunks)):
             self.discard()
         if self._is_open:
             try:
@@ -191,6 +194,18 @@ class PartFile:
             return target
         raise FileExistsError(17, "too many files of this name")
 
+    def _flush_folder(self) -> None:
+        """Have the new name on the disk, as far as that can be asked for here."""
+        try:
+            fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            if error.errno not in _NO_FLUSH:
+                raise
+
     def _open(self) -> Tuple[Path, int, int]:
         for name in stored_names(self._sender, self._name, room=len(_MAP_ENDING)):
             path = self._folder / (name + _ENDING)
@@ -205,7 +220,7 @@ class PartFile:
         except FileExistsError:
             return None
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock_new(fd)
             self._remove_stale(_map_of(path))
             return fd, os.open(_map_of(path), _CREATE | os.O_APPEND, 0o600)
         except OSError as error:
@@ -214,6 +229,14 @@ class PartFile:
             if isinstance(error, FileExistsError):  # something else has the name of the map
                 return None
             raise
+
+    def _lock_new(self, fd: int) -> None:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            self._is_locked = False  # nobody opens what cannot be locked, so it is ours all the same
 
     def _remove_stale(self, path: Path) -> None:
         """Remove a map of this file that was left without its part."""
@@ -270,5 +293,11 @@ def _remove(path: Path) -> None:
         pass  # gone already; or it stays, and opening it will say why
 
 
-_NO_LINKS: Final = (1, 18, 31, 38, 95)
-"""EPERM, EXDEV, EMLINK, ENOSYS, EOPNOTSUPP: what file systems without hard links say."""
+_NO_LINKS: Final = (errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What file systems without hard links say."""
+
+_NO_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What file systems without locks say, as some of a network do."""
+
+_NO_FLUSH: Final = (errno.EINVAL, errno.EACCES)
+"""What file systems say that flush no folders, and folders that may be written but not read."""

@@ -14,7 +14,7 @@ from messenger.errors import StorageError
 from messenger.peer import part as part_module
 from messenger.peer.part import PartFile
 from tests.peer.parts import CONTENT, SIZE, claims_of, contents, interrupted, open_part, receive
-from tests.support.files import open_descriptors
+from tests.support.files import name_of, open_descriptors
 
 
 def test_a_whole_file_gets_its_name_and_nothing_else_stays(tmp_path: Path) -> None:
@@ -235,4 +235,71 @@ def test_a_descriptor_that_cannot_be_closed_does_not_keep_the_other_open(
     with monkeypatch.context() as patched:
         patched.setattr(os, "close", close_and_complain)
         assert part.finish().read_bytes() == CONTENT
+    assert open_descriptors() == before - 2
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_file_systems_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """A file gets there, but nothing is kept of one that does not: nobody could know whether it is in use."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    part = open_part(tmp_path)
+    receive(part, list(range(6)))
+    assert part.finish() == tmp_path / "Yoda_a.bin"
+    interrupted(tmp_path, [0, 1])
+    assert contents(tmp_path) == {"Yoda_a.bin": CONTENT}
+
+
+def test_what_stands_there_without_a_lock_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupted(tmp_path, [0, 1])
+    before = contents(tmp_path)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    part = open_part(tmp_path)
+    assert claims_of(part).attempts == []
+    part.keep()
+    assert contents(tmp_path) == before
+
+
+def test_a_lock_that_fails_for_another_reason_is_a_storage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(StorageError, match="cannot write into the download folder: Input/output error"):
+        open_part(tmp_path)
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("code", [0, errno.EINVAL, errno.EACCES])
+def test_the_name_of_a_file_is_on_the_disk_before_it_is_called_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Or nobody could tell: some file systems know no such thing for folders."""
+    flushed: List[str] = []
+    fsync = os.fsync
+
+    def note_and_flush(fd: int) -> None:
+        name = name_of(fd)
+        flushed.append(name)
+        if name == tmp_path.name:
+            assert (tmp_path / "Yoda_a.bin").exists()
+            if code:
+                raise OSError(code, os.strerror(code))
+        fsync(fd)
+
+    part = open_part(tmp_path)
+    receive(part, list(range(6)))
+    before = open_descriptors()
+    monkeypatch.setattr(os, "fsync", note_and_flush)
+    part.finish()
+    assert flushed == ["Yoda_a.bin.part", tmp_path.name]
     assert open_descriptors() == before - 2
