@@ -19,6 +19,7 @@ from collections import deque
 from typing import Callable, Deque, Dict, Final, Iterator, List, Protocol, Set, Tuple
 
 from messenger.peer.arrivals import Address, Run
+from messenger.peer.sealed import Buffers
 from messenger.peer.udp import UdpPort
 from messenger.transfer.datagram import CONTROL, first_word
 from messenger.transfer.flights import Batch
@@ -73,6 +74,8 @@ class Engine:
 
     def __init__(self, port: UdpPort) -> None:
         self.port = port
+        self.buffers = Buffers()
+        """For the files of all transfers, in this thread."""
         self.strangers = 0
         """Datagrams that belonged to no transfer; they get no answer."""
         self._runners: Dict[int, Runner] = {}

@@ -52,7 +52,6 @@ class Inbound(Exchange):
         self._part: Optional[PartFile] = None
         self._incoming: Optional[Incoming] = None
         self._cipher: Optional[ChunkCipher] = None
-        self._plain = memoryview(bytearray(min(CHUNK_SIZE, max(offered.size, 1))))
         self._is_finishing = False
         self._is_accepted = False
         self._next_checking = self._now() + CHECKING_SECONDS
@@ -81,7 +80,9 @@ class Inbound(Exchange):
             self.refuse("bad_peer", "the cipher that was offered is not known here")
             return
         try:
-            self._part = PartFile(self._folder, self.handle.user, self.handle.name, self._geometry)
+            self._part = PartFile(
+                self._folder, self.handle.user, self.handle.name, self._geometry, self._engine.buffers
+            )
             space = os.statvfs(self._folder)
         except (StorageError, OSError) as error:
             self.refuse("write_failed", f"{self._host.username} cannot store it: {reason_of(error)}")
@@ -235,7 +236,7 @@ class Inbound(Exchange):
 
     def _store(self, chunk: int, sealed: Union[memoryview, bytearray]) -> bool:
         assert self._cipher is not None and self._part is not None
-        plain = self._plain[: self._geometry.plain_size(chunk)]
+        plain = self._engine.buffers.plain[: self._geometry.plain_size(chunk)]
         if not self._cipher.open_into(chunk, sealed, plain):
             return False
         self._part.write(chunk, plain, sealed)

@@ -135,7 +135,7 @@ class Outbound(Exchange):
             for attempt in claims.attempts:
                 cipher = ChunkCipher(attempt.secret, attempt.cipher)
                 for chunk in chunks_of(attempt.runs):
-                    digest.add(chunk, cipher.tag(chunk, self._source.read(chunk)))
+                    digest.add(chunk, cipher.tag(chunk, self._source.read(chunk), self._engine.buffers.scratch))
                     yield
                     if self.handle.is_ended:
                         return

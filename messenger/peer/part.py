@@ -21,6 +21,7 @@ from typing import Final, Iterator, List, Optional, Tuple, Union
 
 from messenger.errors import StorageError
 from messenger.peer.part_map import Tags, attempt_record, chunk_record, survey
+from messenger.peer.sealed import Buffers
 from messenger.protocol.limits import RESUME_MAX
 from messenger.transfer.claims import Attempt, Claims, Digest, Runs, add_chunk
 from messenger.transfer.geometry import CHUNK_SIZE, TAG_SIZE, Geometry
@@ -47,12 +48,16 @@ _REOPEN: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 class PartFile:
     """The place where one file is received."""
 
-    def __init__(self, folder: Path, sender: str, name: str, geometry: Geometry) -> None:
-        """Open what an earlier attempt has left of the same file, or begin anew; raises `StorageError`."""
+    def __init__(
+        self, folder: Path, sender: str, name: str, geometry: Geometry, buffers: Optional[Buffers] = None
+    ) -> None:
+        """Open what an earlier attempt has left of the same file, or begin anew; `buffers` are those of the thread that
+        will check it. Raises `StorageError`."""
         self._folder = folder
         self._sender = base_name(sender)  # a name that the server gave, and it may be anybody
         self._name = name
         self._geometry = geometry
+        self._buffers = buffers or Buffers()
         self._header = json.dumps({"sender": sender, "name": name, "size": geometry.size}).encode() + b"\n"
         self._records: List[bytes] = []
         self._has_chunks = False
@@ -76,7 +81,7 @@ class PartFile:
             yield None
         digest = Digest()
         attempts: List[Attempt] = []
-        plain = memoryview(bytearray(CHUNK_SIZE))
+        plain, scratch = self._buffers.plain, self._buffers.scratch
         room = CLAIMS_BYTES
         for index, cipher in enumerate(tags.ciphers):
             room -= ATTEMPT_BYTES
@@ -85,7 +90,7 @@ class PartFile:
                 view = plain[: self._geometry.plain_size(chunk)]
                 size = os.preadv(self._fd, [view], chunk * CHUNK_SIZE)
                 tag = tags.tag(chunk)
-                if size == len(view) and cipher.tag(chunk, view) == tag:
+                if size == len(view) and cipher.tag(chunk, view, scratch) == tag:
                     if not add_chunk(runs, chunk, room // RUN_BYTES):
                         break
                     digest.add(chunk, tag)

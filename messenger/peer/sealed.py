@@ -1,12 +1,15 @@
-"""A sealed chunk as it is sent: its bytes, cut into segments, and the headers in front of them."""
+"""A sealed chunk as it is sent: its bytes, cut into segments, and the headers in front of them; and all buffers."""
 
 from __future__ import annotations
 
 from array import array
-from typing import Dict, List, Tuple
+from typing import Dict, Final, List, Tuple
 
 from messenger.transfer.datagram import first_word, second_word
 from messenger.transfer.geometry import CHUNK_SIZE, HEADER_SIZE, SEGMENT_SIZES, TAG_SIZE, segment_count
+
+KEPT: Final = 64
+"""Buffers of sealed chunks (5 MB) that are kept for the next ones."""
 
 
 class SealedChunk:
@@ -15,14 +18,40 @@ class SealedChunk:
     def __init__(self) -> None:
         self.view = memoryview(bytearray(CHUNK_SIZE + TAG_SIZE))
         self.size = len(self.view)
-        self._layouts: Dict[Tuple[int, int], Cut] = {}
+        self._layouts: Dict[Tuple[int, bool], Cut] = {}
 
     def layout(self, kind: int) -> Cut:
         """Return headers and payloads for segments of this kind."""
-        layout = self._layouts.get((kind, self.size))
-        if layout is None:
-            layout = self._layouts[kind, self.size] = Cut(self.view[: self.size], kind)
+        size = self.size
+        which = (kind, size == len(self.view))
+        layout = self._layouts.get(which)
+        if layout is None or layout.size != size:  # of shorter chunks the last one is kept: each file has another
+            layout = self._layouts[which] = Cut(self.view[:size], kind)
         return layout
+
+
+class Buffers:
+    """What all transfers of a client use one after the other, as one thread runs them all."""
+
+    def __init__(self) -> None:
+        self.plain = memoryview(bytearray(CHUNK_SIZE))
+        """For a chunk that is read or opened: good until the next one is."""
+        self.scratch = memoryview(bytearray(CHUNK_SIZE + TAG_SIZE))
+        """For a chunk that is sealed for the sake of its tag."""
+        self._sealed: List[SealedChunk] = []
+
+    def take(self) -> SealedChunk:
+        """Return a buffer that nobody uses."""
+        return self._sealed.pop() if self._sealed else SealedChunk()
+
+    def give_back(self, sealed: SealedChunk) -> None:
+        """Take a buffer back."""
+        if len(self._sealed) < KEPT:
+            self._sealed.append(sealed)
+
+    def clear(self) -> None:
+        """Keep none, as nothing is being sent."""
+        self._sealed.clear()
 
 
 class Cut:
@@ -31,6 +60,7 @@ class Cut:
     def __init__(self, sealed: memoryview, kind: int) -> None:
         room = SEGMENT_SIZES[kind] - HEADER_SIZE
         self.kind = kind
+        self.size = len(sealed)
         self.count = segment_count(len(sealed), kind)
         self.words = array("Q", bytes(HEADER_SIZE * self.count))
         headers = memoryview(self.words).cast("B")

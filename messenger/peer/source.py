@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import Final, List
+from typing import Final, Optional
 
 from messenger.errors import MessengerError
-from messenger.peer.sealed import SealedChunk
+from messenger.peer.sealed import Buffers, SealedChunk
 from messenger.protocol.text import clean
 from messenger.transfer.geometry import CHUNK_SIZE, TAG_SIZE, Geometry
 from messenger.transfer.sealing import ChunkCipher
@@ -33,8 +33,9 @@ class SourceFailed(MessengerError):
 class SourceFile:
     """Reads and seals the chunks of a file."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises `SourceFailed` for what is missing, no regular file, or not readable."""
+    def __init__(self, path: Path, buffers: Optional[Buffers] = None) -> None:
+        """Raises `SourceFailed` for what is missing, no regular file, or not readable. `buffers` are those of the thread
+        that will read it."""
         self.path = path
         self._name = clean(path.name)
         try:
@@ -53,8 +54,7 @@ class SourceFile:
         self._advise(0, AHEAD_CHUNKS * CHUNK_SIZE, os.POSIX_FADV_WILLNEED)
         self._cipher: ChunkCipher
         self._last = -1
-        self._plain = memoryview(bytearray(CHUNK_SIZE))
-        self._pool: List[SealedChunk] = []
+        self._buffers = buffers or Buffers()
         self._is_open = True
 
     def begin(self, cipher: ChunkCipher, last: int) -> None:
@@ -64,7 +64,7 @@ class SourceFile:
 
     def seal(self, chunk: int) -> SealedChunk:
         """Read a chunk and seal it; raises `SourceFailed`."""
-        sealed = self._pool.pop() if self._pool else SealedChunk()
+        sealed = self._buffers.take()
         plain = self.read(chunk)
         sealed.size = len(plain) + TAG_SIZE
         self._cipher.seal_into(chunk, plain, sealed.view[: sealed.size])
@@ -74,13 +74,13 @@ class SourceFile:
 
     def release(self, sealed: SealedChunk) -> None:
         """Take a buffer back."""
-        self._pool.append(sealed)
+        self._buffers.give_back(sealed)
 
     def read(self, chunk: int) -> memoryview:
-        """Read a chunk, unsealed, into a buffer that the next call uses again; raises `SourceFailed`."""
+        """Read a chunk, unsealed, into the one buffer for that; raises `SourceFailed`."""
         if not self._is_open:  # its number may be that of another file by now
             raise SourceFailed("read_failed", f"{self._name} is not being sent any more")
-        plain = self._plain[: self.geometry.plain_size(chunk)]
+        plain = self._buffers.plain[: self.geometry.plain_size(chunk)]
         if chunk % FETCH_CHUNKS == 0:
             start = (chunk + AHEAD_CHUNKS) * CHUNK_SIZE
             self._advise(start, FETCH_CHUNKS * CHUNK_SIZE, os.POSIX_FADV_WILLNEED)
@@ -108,5 +108,4 @@ class SourceFile:
         """Close the file."""
         if self._is_open:
             self._is_open = False
-            self._pool.clear()
             os.close(self._fd)

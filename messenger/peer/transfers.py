@@ -28,9 +28,9 @@ from messenger.transfer.naming import base_name
 INCOMING_MAX: Final = 256
 """Files that are received at one time; more are refused."""
 
-OVERCOMMIT: Final = 5
+OVERCOMMIT: Final = 3
 """How often the room of the receive buffer is given away: many transfers hardly ever fill their shares at one moment,
-and with small ones each batch would be small."""
+and with small ones each batch would be small. With more, a hundred lose more, and the sender holds more in memory."""
 
 ALLOWANCE_MIN: Final = 16 * 1200
 """Bytes under way that each of many transfers may have at least."""
@@ -113,7 +113,7 @@ class Transfers:
     def send(self, user: str, path: Union[str, Path]) -> Transfer:
         """Offer a file, and send it when it is accepted. Returns at once; raises `SourceFailed` for what is no file."""
         path = Path(path)
-        source = SourceFile(path)
+        source = SourceFile(path, self.engine.buffers)
         try:
             outbound = self._new_outbound(user, path, source)
         except BaseException:
@@ -231,6 +231,7 @@ class Transfers:
             outbound.join_crowd(len(sending))
         if not sending:
             self.shortest.clear()
+            self.engine.buffers.clear()
 
     def forget(self, exchange: Exchange) -> None:
         """A transfer has ended, and nothing will be heard of it any more."""

@@ -21,7 +21,11 @@ from messenger.transfer.geometry import (
 )
 
 ACK_BYTES: Final = 2 * 61_440
-"""Bytes after which an acknowledgement is due at once; fewer where the socket's buffer is small."""
+"""Bytes after which an acknowledgement is due at once; or a part of the allowance, if that is less."""
+
+ACK_SHARE, ACK_SHARE_OF_MANY = 4, 2
+"""Which part: the sender must not wait for it. Where several files come, others fill the time, and each of their chunks
+need not be acknowledged twice."""
 
 ACK_SECONDS: Final = 0.001
 """How long an acknowledgement waits for more to acknowledge."""
@@ -71,7 +75,7 @@ class Receiver:
         """The first chunk that is missing."""
         self._parts: Dict[int, _Assembly] = {}
         self.neighbours: Sequence[Receiver] = ()
-        """All receivers that share the memory for chunks that are there in part."""
+        """All receivers of the same client, this one too, if there are others."""
         self._upto = 0
         """One more than the highest chunk of which anything has arrived."""
         self._open = 0
@@ -134,7 +138,8 @@ class Receiver:
 
     def ack_deadline(self) -> float:
         """Return when an acknowledgement is due."""
-        if self._unacknowledged >= min(ACK_BYTES, self.allowance // 4):
+        share = ACK_SHARE if len(self.neighbours) < 2 else ACK_SHARE_OF_MANY
+        if self._unacknowledged >= min(ACK_BYTES, self.allowance // share):
             return -math.inf
         return self._waiting_since + ACK_SECONDS
 

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from messenger.errors import MessengerError
 from messenger.transfer.datagram import CONTROL, first_word
-from messenger.transfer.geometry import CHUNK_SIZE, HEADER_SIZE, TAG_SIZE
+from messenger.transfer.geometry import HEADER_SIZE, TAG_SIZE
 
 Buffer = Union[bytes, bytearray, memoryview]
 
@@ -97,7 +97,6 @@ class ChunkCipher:
         self.cipher = cipher
         aead = _AEADS[cipher](secret)
         self._aead = aead
-        self._scratch: Optional[memoryview] = None
         # Into a buffer that is there already: a new one of 60 KiB for each chunk costs a tenth of the whole transfer.
         self._encrypt_into: Optional[Callable[..., int]] = getattr(aead, "encrypt_into", None)
         self._decrypt_into: Optional[Callable[..., int]] = getattr(aead, "decrypt_into", None)
@@ -122,13 +121,11 @@ class ChunkCipher:
             return False
         return True
 
-    def tag(self, chunk: int, plain: Buffer) -> bytes:
-        """Return the tag of a chunk, to compare it; the sealed chunk itself goes nowhere."""
-        if self._scratch is None:
-            self._scratch = memoryview(bytearray(CHUNK_SIZE + TAG_SIZE))
-        scratch = self._scratch[: len(plain) + TAG_SIZE]
-        self.seal_into(chunk, plain, scratch)
-        return bytes(scratch[-TAG_SIZE:])
+    def tag(self, chunk: int, plain: Buffer, scratch: memoryview) -> bytes:
+        """Return the tag of a chunk, to compare it; `scratch` has room for the sealed chunk, which goes nowhere."""
+        sealed = scratch[: len(plain) + TAG_SIZE]
+        self.seal_into(chunk, plain, sealed)
+        return bytes(sealed[-TAG_SIZE:])
 
 
 class ControlSealer:

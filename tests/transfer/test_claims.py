@@ -22,7 +22,7 @@ from messenger.transfer.claims import (
     encode_claims,
     missing,
 )
-from messenger.transfer.geometry import CHUNK_SIZE, Geometry
+from messenger.transfer.geometry import CHUNK_SIZE, TAG_SIZE, Geometry
 from messenger.transfer.sealing import CHACHA, CIPHERS, ChunkCipher
 from tests.transfer.files import content_of
 from tests.transfer.world import DELIVERED, Weather, World
@@ -30,6 +30,7 @@ from tests.transfer.world import DELIVERED, Weather, World
 SECRET: Final = b"earlier attempt!"
 CONTENT: Final = content_of(40 * CHUNK_SIZE + 100)
 CHUNKS: Final = 41
+SCRATCH: Final = memoryview(bytearray(CHUNK_SIZE + TAG_SIZE))
 
 
 def part(content: bytes, chunk: int) -> bytes:
@@ -53,7 +54,7 @@ def claims_of(content: bytes, chunks: Sequence[int], secret: bytes = SECRET) -> 
 def digest_of(content: bytes, runs: Runs, secret: bytes) -> bytes:
     digest, cipher = Digest(), ChunkCipher(secret, CHACHA)
     for chunk in chunks_of(runs):
-        digest.add(chunk, cipher.tag(chunk, part(content, chunk)))
+        digest.add(chunk, cipher.tag(chunk, part(content, chunk), SCRATCH))
     return digest.result()
 
 

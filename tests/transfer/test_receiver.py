@@ -123,6 +123,21 @@ def test_after_much_an_acknowledgement_is_due_at_once(allowance: int, segments: 
     assert ACK_BYTES == 2 * CHUNK_SIZE
 
 
+def test_where_several_files_come_acknowledgements_are_due_half_as_often() -> None:
+    """With the allowance of each of a hundred, a chunk is acknowledged once."""
+    trial, other = Trial(5, 84_000), Trial(5, 84_000)
+    due: List[int] = []
+    for neighbours in ([trial.receiver], [trial.receiver, other.receiver]):
+        trial.receiver.neighbours = neighbours
+        for number in range(7):
+            trial.take(len(due), number)
+            if trial.receiver.ack_deadline() == -inf:
+                due.append(number + 1)
+                break
+        trial.ack()
+    assert due == [3, 5]
+
+
 def test_what_comes_again_is_acknowledged_again_and_counted() -> None:
     """The acknowledgement may have been lost, and its sender wants to know that it repeats in vain."""
     trial = Trial(2)

@@ -113,7 +113,7 @@ def test_a_chunk_opens_at_its_place_and_unchanged_only(
     sealer.seal_into(chunk, plain, memoryview(sealed))
     assert sealer.open_into(chunk, sealed, opened)
     assert opened == plain
-    assert sealer.tag(chunk, plain) == sealed[-TAG_SIZE:]
+    assert sealer.tag(chunk, plain, memoryview(bytearray(len(sealed)))) == sealed[-TAG_SIZE:]
     assert not sealer.open_into(chunk + 1, sealed, opened)
     sealed[place % len(sealed)] ^= change
     assert not sealer.open_into(chunk, sealed, opened)
