@@ -44,8 +44,12 @@ def load(
     output: Path,
     **entries: Optional[str],
 ) -> None:
-    """Put load on a server and report: PROFILE is the name of a profile, or the file of one."""
+    """Put load on a server and report: PROFILE is the name of a profile, its file, or a scenario.
+
+    A scenario is played over and over by many people at once, its actors being roles.
+    """
     from messenger.load.conduct import Surroundings, conduct, find_max
+    from messenger.load.options import is_scenario, scenario_profile
     from messenger.load.page import page
     from messenger.load.profiles import change, read_profile
     from messenger.load.programs import profile_file
@@ -53,7 +57,8 @@ def load(
 
     try:
         given = {name.replace("_", "-"): value for name, value in entries.items() if value is not None}
-        plan = change(read_profile(profile_file(profile)), given, "the command line")
+        chosen = scenario_profile(Path(profile)) if is_scenario(profile) else read_profile(profile_file(profile))
+        plan = change(chosen, given, "the command line")
         more: Dict[str, str] = {}
         if expect:
             more["expect"] = "\n".join([*(one.text for one in plan.expect), *expect])

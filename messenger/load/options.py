@@ -8,6 +8,8 @@ from typing import Any, Sequence
 from messenger.errors import ConfigError
 from messenger.load.adapt import Adapted, adapt
 from messenger.load.plan import ROLES, SCENARIO, Plan, parse_mix, parse_sizes
+from messenger.load.profiles import Profile
+from messenger.load.thresholds import parse_threshold
 from messenger.scenario.parser import BadScenario, parse
 
 
@@ -59,3 +61,21 @@ def read_scenario(path: Path) -> Adapted:
         raise ConfigError(str(error)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the scenario {path}: {error}") from None
+
+
+def is_scenario(name: str) -> bool:
+    """Tell the file of a scenario from a profile."""
+    return name.endswith(".scenario")
+
+
+def scenario_profile(path: Path) -> Profile:
+    """Return the profile of a scenario as load: 50 people for 20 s, and none may fail; raises `ConfigError`."""
+    adapted = read_scenario(path)
+    plan = Plan({SCENARIO: 1.0}, scenario=str(path), scenario_people=len(adapted.users))
+    return Profile(
+        path.stem,
+        title=adapted.scenario.claim,
+        people=50,
+        plan=plan,
+        expect=(parse_threshold("scenario.failures == 0"), parse_threshold("scenario.count >= 1")),
+    )
