@@ -21,7 +21,7 @@ from messenger.scenario.model import SERVER, Client, ServerSetup
 from messenger.scenario.programs import CannotPlay
 from messenger.scenario.seen import Seen
 from messenger.scenario.terminal import PipeProgram, TerminalDriver
-from messenger.server.console import Console
+from messenger.server.console import Console, Told, line_of
 from messenger.server.lifecycle import Server
 
 Configure = Callable[[Sequence[str], Path], Tuple[ChatConfig, Optional[Path]]]
@@ -198,34 +198,43 @@ class LibraryProgram:
         self._tell([f"messenger: {clean(line)}" for line in message.split("\n")], "")
 
 
+class _MemoryConsole(Console):
+    """A console whose lines are shown to the driver at once."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__()
+        self._show = show
+
+    def start(self) -> None:
+        """Nothing to start: there is no thread, as nothing here ever waits."""
+
+    def tell(self, moment: str, lines: List[Told]) -> None:
+        """See `Console`."""
+        for line in lines:
+            self._show(line_of(moment, line))
+
+    def stop(self, timeout: float = 0) -> None:
+        """Nothing is left to be shown."""
+
+
 class _ServerThread:
-    """The server in this process; what its console shows comes through a pipe."""
+    """The server in this process."""
 
     is_ready = True
 
-    def __init__(self, config: ServerConfig) -> None:
+    def __init__(self, config: ServerConfig, wake: Callable[[], None]) -> None:
+        """Raises `ConfigError`."""
         self.seen = Seen()
         self.status: Optional[int] = None
-        self._row = ""
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._read, False)
-        try:
-            self._server = Server(config, Console(out=self._write, err=self._write))
-            self._server.start()
-        except ConfigError:
-            os.close(self._read)
-            os.close(self._write)
-            raise
+        self._wake = wake
+        self._told: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._server = Server(config, _MemoryConsole(self._tell))
+        self._server.start()
 
     def take_in(self) -> None:
         """Take over what the console has shown."""
-        try:
-            while True:
-                *rows, self._row = (self._row + os.read(self._read, 65536).decode()).split("\n")
-                for row in rows:
-                    self.seen.add(row)
-        except BlockingIOError:
-            pass  # nothing more by now
+        while not self._told.empty():
+            self.seen.add(self._told.get())
 
     def type(self, line: str) -> None:
         """See `Program`."""
@@ -242,8 +251,10 @@ class _ServerThread:
     def close(self) -> None:
         """End it."""
         self._server.stop()
-        os.close(self._read)
-        os.close(self._write)
+
+    def _tell(self, line: str) -> None:
+        self._told.put(line)
+        self._wake()
 
 
 class LibraryDriver:
@@ -262,7 +273,8 @@ class LibraryDriver:
         if setup.is_controlled or setup.options:
             return self._processes.start_server(folder, setup, port)
         try:
-            server = _ServerThread(ServerConfig(port, int(setup.attempts), (), folder / "credentials.txt", folder))
+            config = ServerConfig(port, int(setup.attempts), (), folder / "credentials.txt", folder)
+            server = _ServerThread(config, self._woken.set)
         except ConfigError as error:
             raise CannotPlay(str(error)) from None
         self._programs[SERVER] = server
@@ -283,7 +295,7 @@ class LibraryDriver:
     def pump(self, seconds: float) -> None:
         """See `Driver`."""
         self._processes.pump(0)
-        # A console and a process don't wake anybody; they are looked at from time to time.
+        # A process doesn't wake anybody, nor a file that grows; they are looked at from time to time.
         self._woken.wait(min(seconds, 0.01))
         self._woken.clear()
         for program in self._programs.values():

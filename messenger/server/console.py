@@ -27,6 +27,12 @@ Told = Tuple[Any, ...]
 """A template and what fills it; formatted by the console's thread, not by whoever tells it."""
 
 
+def line_of(moment: str, told: Told) -> str:
+    """Return what is told as a line; without a moment, it has no time in front."""
+    template, *fields = told
+    return f"{moment}  {template.format(*fields)}" if moment else str(template.format(*fields))
+
+
 class Console(logging.Handler):
     """Shows lines from any thread; no call of it ever waits. As a logging handler it takes the diagnostics."""
 
@@ -83,8 +89,7 @@ class Console(logging.Handler):
     def _show_told(self) -> int:
         shown = []
         while self._told:
-            moment, (template, *fields) = self._told.popleft()
-            shown.append(f"{moment}  {template.format(*fields)}" if moment else template.format(*fields))
+            shown.append(line_of(*self._told.popleft()))
         left_out, self._left_out = self._left_out, 0
         if left_out:
             shown.append(f"… {left_out} more lines not shown")
