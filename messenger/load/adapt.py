@@ -29,7 +29,7 @@ from messenger.scenario.model import (
 from messenger.scenario.pattern import Pattern
 
 _GROUP: Final = re.compile(r"/creategroup +([A-Za-z0-9]+)")
-_WORD: Final = r"(?<![A-Za-z0-9._-])(?:{})(?![A-Za-z0-9_-])"
+_WORD: Final = r"(?<![A-Za-z0-9._-])(?:{})(?![A-Za-z0-9-])"
 
 
 class Adapted(NamedTuple):
