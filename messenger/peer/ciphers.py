@@ -1,4 +1,8 @@
-"""Which cipher is the fastest on this machine: found out by trying, once."""
+"""Which cipher is the fastest on this machine: found out by trying, once.
+
+It matters: an AMD EPYC seals 8.5 GB/s with AES-GCM and 3.3 with ChaCha20-Poly1305; the same without its AES
+instructions (`OPENSSL_ia32cap="~0x200000200000000"`) 0.3 and 1.2.
+"""
 
 from __future__ import annotations
 
