@@ -28,6 +28,10 @@ from messenger.transfer.geometry import SEGMENT_SIZES
 RECEIVES_AT_ONCE: Final = 16
 """Receive calls before timers and senders have their turn."""
 
+STEP_SECONDS: Final = 0.001
+"""How long steps are taken before datagrams have their turn: what is checked when a transfer begins is read a chunk a
+step."""
+
 SLEEP_MAX: Final = 3600.0
 
 _HEADER: Final = struct.Struct("<QQ")
@@ -247,13 +251,17 @@ class Engine:
                 _log.exception("a call to the transfers failed")
 
     def _step(self) -> None:
-        if self._steps:
+        """Take steps for a moment: of many transfers that begin at once, none waits for the data of the first."""
+        until = time.monotonic() + STEP_SECONDS
+        while self._steps:
             steps, runner = self._steps.popleft()
             try:
                 next(steps)
             except StopIteration:
-                return
+                pass
             except Exception as error:  # noqa: BLE001 - as above
                 runner.abandon(error)
+            else:
+                self._steps.append((steps, runner))
+            if time.monotonic() >= until:
                 return
-            self._steps.append((steps, runner))

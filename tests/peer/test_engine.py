@@ -258,3 +258,25 @@ def test_who_leaves_tells_the_other_and_keeps_what_has_come(
     assert (told.code, told.message) == ("closed", f"{who} has left")
     people[stays].client.close()
     assert {"Yoda_a.bin.part", "Yoda_a.bin.part.map"} == set(people["Hans"].received())
+
+
+def test_many_that_begin_at_once_do_not_wait_for_a_turn_each() -> None:
+    engine = Engine(UdpPort(0))
+    taken: List[int] = []
+    nobody: Any = None
+
+    def steps(number: int) -> Iterator[None]:
+        for _ in range(3):
+            taken.append(number)
+            yield
+
+    for number in range(20):
+        engine.step_through(steps(number), nobody)
+    engine._step()
+    assert len(taken) > 1, "several in one turn"
+    assert taken[:20] == list(range(len(taken)))[:20], "and everybody once before anybody twice"
+    while engine._steps:
+        engine._step()
+    assert sorted(taken) == sorted([*range(20)] * 3)
+    engine.start()
+    engine.close()
