@@ -1,7 +1,25 @@
 """Load for a messenger server, for Locust: `locust -f loadtest/locustfile.py --host 127.0.0.1:12000`.
 
-`--help` lists what this file adds to Locust's options. Accounts come from `credentials.txt`; `messenger load` does all
-of it with one command.
+Locust's own options do what they always do. These come with this file (Locust's `--help` is printed before it is read,
+so they stand here; the web page asks for them, too):
+
+    --mix ROLE=SHARE,…    who does what, in shares of people: messages (the default), groups, presence, logins,
+                          wrong-passwords, reconnects, slow-readers, files
+    --scenario FILE       play this scenario, in the place of --mix
+    --people N            how many people there are, in the place of --users: one user is often several people
+    --stages S:N …        seconds and people, in the place of --people and --run-time
+    --message-rate N      messages a second of each sender, whatever becomes of those before (open model); without,
+                          each waits for the acknowledgement, and then thinks (closed model)
+    --think S             seconds between two actions, on average (1)
+    --text-bytes N        length of a message (40)
+    --file-size SIZE      of files: 5MB (the default), or a range like 100kB-10MB
+    --group-size N        members of a group (10)
+    --drain S             seconds in which answers and deliveries are waited for at the end (10)
+    --credentials FILE    accounts (credentials.txt); every worker gets a share of its own
+    --fault 'S WHAT'      20 kill-clients 10%, 20 pause-receivers 3s 50%, or 0 udp loss=5% delay=20ms; may be repeated
+    --load-json FILE      write the record of the run to this file
+
+`messenger load` does all of it, with server, metrics and report, by one command.
 """
 
 from __future__ import annotations

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from pathlib import Path
 from typing import Deque, Iterable, List, Sequence
 
-from messenger.errors import MessengerError
+from messenger.chat.accounts import parse_credentials
+from messenger.errors import ConfigError, MessengerError
 from messenger.load.people import Account
 
 
@@ -28,6 +30,20 @@ class Pool:
     def give_back(self, accounts: Iterable[Account]) -> None:
         """Take back what is not used any more; the one that was used last is given out last."""
         self._free.extend(accounts)
+
+
+def read_accounts(path: Path, needed: int) -> List[Account]:
+    """Read a credentials file that has at least so many accounts; raises `ConfigError`."""
+    try:
+        accounts = [Account(*pair) for pair in parse_credentials(path.read_bytes()).items()]
+    except OSError as error:
+        raise ConfigError(f"cannot read the credentials file {path.name}: {error.strerror}") from None
+    if needed > len(accounts):
+        raise ConfigError(
+            f"{needed} accounts are needed, and {path.name} has {len(accounts)}: "
+            f"'messenger credentials generate {needed}' makes such a file"
+        )
+    return accounts
 
 
 def slices(accounts: Sequence[Account], workers: int) -> List[List[Account]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Final, List, Optional, Tuple
 
 from messenger.errors import ConfigError, MessengerError
+from messenger.load.accounts import read_accounts
 from messenger.load.profiles import Fault, Profile
 from messenger.load.programs import LocustProgram, ServerProgram
 from messenger.load.results import Report, report_of
@@ -48,9 +49,13 @@ class Surroundings:
 
 def conduct(profile: Profile, surroundings: Surroundings) -> Report:
     """Carry out one run; raises `ConfigError` and `RunFailed`."""
+    for fault in profile.faults:
+        if fault.what in _SERVER_FAULTS and surroundings.server is not None:
+            raise ConfigError(f"{fault.what} is only possible with a server of this run's own, without --server")
     with tempfile.TemporaryDirectory(prefix="messenger-load-") as name:
         folder = Path(name)
         credentials = surroundings.credentials or _make_accounts(folder, profile)
+        read_accounts(credentials, profile.plan.people(profile.users))  # told now, not by Locust later
         server: Optional[ServerProgram] = None
         try:
             if surroundings.server is None:
@@ -64,9 +69,6 @@ def conduct(profile: Profile, surroundings: Surroundings) -> Report:
 def _run(
     profile: Profile, surroundings: Surroundings, folder: Path, credentials: Path, server: Optional[ServerProgram]
 ) -> Report:
-    for fault in profile.faults:
-        if fault.what in _SERVER_FAULTS and server is None:
-            raise ConfigError(f"{fault.what} is only possible with a server of this run's own, without --server")
     address = surroundings.server if server is None else ("127.0.0.1", server.port)
     assert address is not None
     url = surroundings.metrics if server is None else server.metrics

@@ -18,9 +18,8 @@ import psutil
 from locust import LoadTestShape
 from locust.runners import MasterRunner, WorkerRunner
 
-from messenger.chat.accounts import parse_credentials
 from messenger.errors import ConfigError
-from messenger.load.accounts import Pool, slices
+from messenger.load.accounts import Pool, read_accounts, slices
 from messenger.load.faults import impairment_of
 from messenger.load.options import add_options, plan_of, read_scenario
 from messenger.load.people import Account, Traffic
@@ -153,10 +152,10 @@ class Run:
                     impairment_of(fault.how)
             if not isinstance(self._runner, WorkerRunner):
                 self._share_accounts(plan)
-        except (ConfigError, OSError) as error:
+        except ConfigError as error:
             _log.error("%s", error)
             self._environment.process_exit_code = _USAGE
-            self._runner.quit()
+            gevent.spawn(self._runner.quit)  # not here: Locust is in the middle of starting
             return
         if not isinstance(self._runner, MasterRunner):
             self._recorder = LocustRecorder(self._environment)
@@ -236,18 +235,9 @@ class Run:
         return {**times, "faults": done, "workers": self._workers, **self.total.as_piece()}
 
     def _share_accounts(self, plan: Plan) -> None:
-        path = Path(self._options.credentials)
-        try:
-            accounts = [Account(*pair) for pair in parse_credentials(path.read_bytes()).items()]
-        except OSError as error:
-            raise ConfigError(f"cannot read the credentials file {path}: {error.strerror}") from None
-        users = {role: CLASSES[role].fixed_count for role, share in plan.mix.items() if share and self._options.people}
-        needed = plan.people(users) if users else self._most_people(plan)
-        if needed > len(accounts):
-            raise ConfigError(
-                f"{needed} accounts are needed, and {path} has {len(accounts)}: "
-                f"'messenger credentials generate {needed}' makes such a file"
-            )
+        counts = {role: CLASSES[role].fixed_count for role, share in plan.mix.items() if share}
+        needed = plan.people(counts) if self._options.people else self._most_people(plan)
+        accounts = read_accounts(Path(self._options.credentials), needed)
         if isinstance(self._runner, MasterRunner):
             workers = sorted(self._runner.clients)
             self._workers = len(workers)

@@ -1,19 +1,20 @@
 """Profiles: small files that say what a load run is. `NAME.ini`, with one section:
 
-[load]
-title = Logins, as many as come
-people = 200            how many there are
-rate = 50               messages a second of all together (open model); without: closed model, see think
-duration = 30           seconds, from the first user to the last message
-ramp = 5                seconds in which people come
-mix = messages=80, groups=20
-think, text-bytes, file-size, group-size, drain: as the options of the locustfile
-expect = lost == 0      thresholds, one a line
-delivery.p99 < 50ms
-faults = 10 restart-server
-20 kill-clients 10%
-find-max = 1.5          raise the rate by this factor, in runs of `duration`, until a threshold breaks
-stages = 0:100 30:500 60:100     seconds and people, in the place of people and ramp
+    [load]
+    title = Logins, as many as come
+    people = 200            how many there are
+    rate = 50               messages a second of all together (open model); without: closed model, see think
+    duration = 30           seconds, from the first user to the last message
+    ramp = 5                seconds in which people come
+    mix = messages=80, groups=20
+    expect = lost == 0      thresholds, one a line
+             delivery.p99 < 50ms
+    faults = 10 restart-server
+             20 kill-clients 10%
+    find-max = 1.5          raise the rate by this factor, in runs of `duration`, until a threshold breaks
+    stages = 0:100 30:500 60:100     seconds and people, in the place of people, duration and ramp
+
+and think, text-bytes, file-size, group-size, drain, which are the options of the locustfile.
 """
 
 from __future__ import annotations

@@ -1,24 +1,25 @@
 """From the record of a run to its report, pure. The fields of `report.json`:
 
-format           1
-title, profile   what was run
-verdict          "passed" or "failed"
-began            seconds since 1970
-phases           ramp, steady, drain: seconds each
-plan             what was asked for
-machine          cpus, platform, python
-operations       by name: count, failures, rate (a second, in the steady phase), mean, p50, p90, p95, p99, p999, max
-(microseconds), histogram (HdrHistogram, base64). `ack` is from when a message was due to its
-acknowledgement, `delivery` to when its recipient saw it
-failures         a list of operation, reason, count
-messages         by kind, and `all`: sent, acked, delivered, lost, refused, unfinished, duplicated, reordered
-files            count, failures, bytes, goodput (bytes/s, of all together), resent (segments)
-seconds          time: seconds since the beginning; by operation: count, failures, p50, p99 (microseconds), amount
-server           time, and lists at these times: cpu (cores), memory (bytes), threads, connections, online, queued
-(bytes), each also as its greatest value under the same name with `_max`; empty if unknown
-generator        lag (p99, microseconds), cpu (greatest, in % of a core, by worker), is_limit, reason
-faults           a list of at (seconds since the beginning), what
-thresholds       a list of text, value, passed
+    format           1
+    title, profile   what was run
+    verdict          "passed" or "failed"
+    began            seconds since 1970
+    phases           ramp, steady, drain: seconds each
+    plan             what was asked for
+    machine          cpus, platform, python
+    operations       by name: count, failures, rate (a second, in the steady phase), mean, p50, p90, p95, p99, p999,
+                     max (microseconds), histogram (HdrHistogram, base64)
+    failures         a list of operation, reason, count
+    messages         by kind, and `all`: sent, acked, delivered, lost, refused, unfinished, duplicated, reordered
+    files            count, failures, bytes, goodput (bytes/s, of all together), resent (segments)
+    seconds          time: seconds since the beginning; by operation: count, failures, p50, p99 (microseconds), amount
+    server           time, and lists at these times: cpu (cores), memory (bytes), threads, connections, online, queued
+                     (bytes), messages (a second), each also as its greatest value with `_max` behind its name
+    generator        lag (p99, microseconds), cpu (in % of a core, by worker), is_limit, reason
+    faults           a list of at (seconds since the beginning), what
+    thresholds       a list of text, value, passed
+
+Of the operations, `ack` is from when a message was due to its acknowledgement, `delivery` to when its recipient saw it.
 """
 
 from __future__ import annotations

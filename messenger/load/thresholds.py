@@ -21,6 +21,15 @@ LATENCIES: Final = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
 FATES: Final = ("sent", "acked", "delivered", "lost", "refused", "unfinished", "duplicated", "reordered")
 
 
+_PLACES: Final = {
+    "files.goodput": ("files", "goodput"),
+    "server.cpu": ("server", "cpu_max"),
+    "server.memory": ("server", "memory_max"),
+    "generator.lag": ("generator", "lag"),
+}
+"""Names of which a report has one figure."""
+
+
 class Threshold(NamedTuple):
     """One of them."""
 
@@ -76,8 +85,9 @@ def _value(name: str, report: Mapping[str, Any]) -> Optional[float]:
     if name in FATES:
         return float(report["messages"]["all"][name])
     operation, _, figure = name.rpartition(".")
-    if name in ("files.goodput", "server.cpu", "server.memory", "generator.lag"):
-        value = report[operation].get(figure)
+    if name in _PLACES:
+        part, field = _PLACES[name]
+        value = report[part].get(field)
         return None if value is None else float(value)
     figures = report["operations"].get(operation)
     if figures is None:

@@ -1,0 +1,1 @@
+"""Load: accounting, thresholds, profiles, reports, and runs of real programs."""

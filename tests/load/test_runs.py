@@ -1,0 +1,209 @@
+"""Whole runs: a server, Locust and their figures, which agree with the server's own logs to the message.
+
+Locust is only ever started as a child: it patches the process that imports it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Tuple
+
+import pytest
+
+from messenger.config import ServerConfig
+from messenger.load.options import add_options
+from messenger.server import Server
+
+CHECKOUT = Path(__file__).parent.parent.parent
+COMMAND = [sys.executable, "-m", "messenger"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+SMALL = ["--people", "20", "--duration", "3", "--ramp", "1", "--think", "0.1"]
+
+Loaded = Tuple[Path, int]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Loaded]:
+    """A server with accounts, its folder and its port."""
+    (tmp_path / "credentials.txt").write_text("".join(f"load-{number} secret{number}\n" for number in range(60)))
+    with Server(ServerConfig(0, 3, ("127.0.0.1",), tmp_path / "credentials.txt", tmp_path)) as running:
+        yield tmp_path, running.port
+
+
+def load(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, "load", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=55, check=False)
+
+
+def report_in(folder: Path) -> Dict[str, Any]:
+    found: Dict[str, Any] = json.loads((folder / "report.json").read_text())
+    assert (folder / "report.html").stat().st_size > 5000
+    return found
+
+
+def lines(path: Path) -> List[str]:
+    return path.read_text().rstrip("\n").split("\n")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_figures_are_those_of_the_server_s_logs(server: Loaded, workers: int) -> None:
+    folder, port = server
+    mix = "messages=60,groups=20,logins=10,files=10"
+    ended = load(
+        folder, "smoke", *SMALL, "--mix", mix, "--group-size", 4, "--file-size", "20kB-200kB", "--workers", workers,
+        "--server", f"127.0.0.1:{port}", "--credentials", "credentials.txt",
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    report = report_in(folder)
+    logged = [line.split("; ", 3)[2] for line in lines(folder / "messagelog.txt")]
+    people = {f"load-{number}" for number in range(60)}
+    fates = report["messages"]
+    assert fates["messages"]["acked"] == fates["messages"]["delivered"] == sum(to in people for to in logged)
+    to_groups = sum(to not in people for to in logged)
+    assert to_groups > 0
+    assert fates["groups"]["delivered"] == fates["groups"]["sent"] == 3 * to_groups
+    activity = [line.rsplit("; ", 1)[1] for line in lines(folder / "activitylog.txt")]
+    assert report["operations"]["login"]["count"] == activity.count("login")
+    assert report["operations"]["logout"]["count"] == activity.count("logout")
+    assert activity.count("lost") == 0
+    assert report["files"]["count"] > 0
+    assert report["plan"]["workers"] == workers
+
+
+def test_a_server_that_is_down_is_a_failed_login_and_no_silent_zero(tmp_path: Path) -> None:
+    (tmp_path / "credentials.txt").write_text("".join(f"load-{number} x\n" for number in range(60)))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody answers there
+        ended = load(tmp_path, "smoke", *SMALL, "--mix", "messages", "--server", f"127.0.0.1:{taken.getsockname()[1]}",
+                     "--expect", "login.failures == 0")  # fmt: skip
+    assert ended.returncode == 1, ended.stderr
+    assert "failed: login: cannot connect" in ended.stdout
+    assert "BROKEN: login.failures == 0" in ended.stdout
+    assert report_in(tmp_path)["operations"]["login"]["failures"] > 0
+
+
+def test_a_restart_of_the_server_is_shown_as_such_with_exact_counts(tmp_path: Path) -> None:
+    ended = load(
+        tmp_path, "smoke", "--mix", "messages", "--people", 20, "--rate", 100, "--duration", 6, "--ramp", 1,
+        "--fault", "3 restart-server",
+    )  # fmt: skip
+    report = report_in(tmp_path)
+    assert [fault["what"] for fault in report["faults"]] == ["restart-server"]
+    assert {"operation": "connection", "reason": "lost connection", "count": 20} in report["failures"]
+    fates = report["messages"]["all"]
+    assert fates["sent"] == fates["delivered"] + fates["lost"] + fates["refused"] + fates["unfinished"]
+    assert report["operations"]["login"]["count"] == 40, ended.stdout
+    assert report["server"]["memory_max"] > 1e6
+    assert max(report["server"]["online"]) == 20
+
+
+def test_too_few_accounts_are_told_before_anything_starts(server: Loaded) -> None:
+    folder, port = server
+    ended = load(folder, "smoke", "--mix", "messages", "--people", 500, "--server", f"127.0.0.1:{port}")
+    assert ended.returncode == 2
+    assert "500 accounts are needed, and credentials.txt has 60" in ended.stderr
+    assert "messenger credentials generate 500" in ended.stderr
+    assert not (folder / "report.json").exists()
+    plain = [sys.executable, "-m", "locust", "-f", str(CHECKOUT / "loadtest" / "locustfile.py"), "--headless"]
+    ended = subprocess.run(
+        [*plain, "--host", f"127.0.0.1:{port}", "-u", "250", "-t", "30s"],
+        cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert "500 accounts are needed, and credentials.txt has 60" in ended.stderr
+    assert lines(folder / "activitylog.txt") == [""]
+
+
+def test_a_scenario_is_load(tmp_path: Path) -> None:
+    scenario = CHECKOUT / "scenarios" / "messages" / "private.scenario"
+    ended = load(tmp_path, scenario, "--people", 12, "--duration", 3, "--ramp", 0, "--think", 0.1)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    report = report_in(tmp_path)
+    assert report["operations"]["scenario"]["count"] > 4
+    assert report["operations"]["scenario"]["failures"] == 0
+
+
+def test_an_expectation_that_breaks_is_named(tmp_path: Path) -> None:
+    ended = load(tmp_path, "smoke", *SMALL, "--mix", "messages", "--expect", "delivery.p99 < 1us")
+    assert ended.returncode == 1
+    assert "BROKEN: delivery.p99 < 1us" in ended.stdout
+
+
+def test_ctrl_c_ends_with_a_report_of_what_was_until_then(tmp_path: Path) -> None:
+    command = [*COMMAND, "load", "smoke", "--mix", "messages", "--people", "20", "--duration", "300", "--ramp", "1"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stderr is not None
+        assert any("20 online" in line for line in running.stderr), "everybody is there"
+        running.send_signal(signal.SIGINT)
+        told, _ = running.communicate(timeout=40)
+    fates = report_in(tmp_path)["messages"]["all"]
+    assert fates["sent"] == fates["delivered"] > 0, told
+    assert fates["unfinished"] == 0
+
+
+def test_plain_locust_works_as_its_users_expect(server: Loaded) -> None:
+    folder, port = server
+    command = [
+        sys.executable, "-m", "locust", "-f", str(CHECKOUT / "loadtest" / "locustfile.py"),
+        "--host", f"127.0.0.1:{port}", "--headless", "-u", "4", "-r", "4", "-t", "3s", "--think", "0.1",
+        "--csv", "figures", "--html", "page.html", "--only-summary",
+    ]  # fmt: skip
+    ended = subprocess.run(
+        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=50, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "delivery" in (folder / "figures_stats.csv").read_text()
+    assert (folder / "page.html").stat().st_size > 10_000
+    assert "0 lost" in ended.stderr
+
+
+def test_the_locustfile_lists_its_options() -> None:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    listed = (CHECKOUT / "loadtest" / "locustfile.py").read_text().split('"""')[1]
+    for action in parser._actions:
+        assert f"    {action.option_strings[-1]} " in listed or action.dest == "help"
+
+
+def test_what_cannot_be_run_is_told_in_one_line(tmp_path: Path) -> None:
+    for arguments, said in (
+        (["nothing"], "there is no file and no profile nothing"),
+        (["smoke", "--people", "x"], "people cannot be 'x'"),
+        (["smoke", "--expect", "speed"], "--expect must be like"),
+        (["smoke", "--fault", "1 burn-server"], "a fault is SECONDS WHAT"),
+        (["smoke", "--server", "127.0.0.1:1", "--fault", "1 kill-server"], "only possible with a server"),
+        (["missing.scenario"], "cannot read the scenario"),
+    ):
+        ended = load(tmp_path, *arguments)
+        assert (ended.returncode, ended.stdout) == (2, ""), arguments
+        assert said in ended.stderr
+        assert len(lines_of(ended.stderr)) == 1, ended.stderr
+
+
+def test_two_reports_are_compared(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert load(tmp_path, "smoke", *SMALL, "--mix", "messages", "--output", name).returncode == 0
+    ended = subprocess.run(
+        [*COMMAND, "compare", "one/report.json", "two/report.json"],
+        cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0
+    assert any(line.startswith("delivery, p99") for line in lines_of(ended.stdout))
+    ended = subprocess.run(
+        [*COMMAND, "compare", "one/report.html", "two/report.json"],
+        cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (2, "messenger: one/report.html is no report of messenger load\n")
+
+
+def lines_of(text: str) -> List[str]:
+    return text.rstrip("\n").split("\n")
