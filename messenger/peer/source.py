@@ -34,8 +34,8 @@ class SourceFile:
     """Reads and seals the chunks of a file."""
 
     def __init__(self, path: Path, buffers: Optional[Buffers] = None) -> None:
-        """Raises `SourceFailed` for what is missing, no regular file, or not readable. `buffers` are those of the thread
-        that will read it."""
+        """Raises `SourceFailed` for what is missing, no regular file, or not readable. `buffers` are those of the
+        thread that will read it."""
         self.path = path
         self._name = clean(path.name)
         try:
