@@ -251,7 +251,10 @@ class Engine:
                 _log.exception("a call to the transfers failed")
 
     def _step(self) -> None:
-        """Take steps for a moment: of many transfers that begin at once, none waits for the data of the first."""
+        """Take steps for a moment: of many transfers that begin at once, none waits for the data of the first.
+
+        What was called meanwhile goes first: it may end what the next step would go on with.
+        """
         until = time.monotonic() + STEP_SECONDS
         while self._steps:
             steps, runner = self._steps.popleft()
@@ -263,5 +266,5 @@ class Engine:
                 runner.abandon(error)
             else:
                 self._steps.append((steps, runner))
-            if time.monotonic() >= until:
+            if self._calls or time.monotonic() >= until:
                 return

@@ -164,8 +164,7 @@ class PartFile:
         if self._is_open:
             self._is_open = False
             for fd in (self._fd, self._map_fd):
-                with contextlib.suppress(OSError):  # closed it is; what was to be on the disk was flushed before
-                    os.close(fd)
+                _close(fd)
 
     def _write_map(self) -> None:
         data = b"".join(self._records)
@@ -206,7 +205,7 @@ class PartFile:
             try:
                 os.fsync(fd)
             finally:
-                os.close(fd)
+                _close(fd)
         except OSError as error:
             if error.errno not in _NO_FLUSH:
                 raise
@@ -289,6 +288,11 @@ def _map_of(path: Path) -> Path:
 def _is_own(fd: int) -> bool:
     state = os.fstat(fd)
     return stat.S_ISREG(state.st_mode) and state.st_nlink == 1 and state.st_uid == os.geteuid()
+
+
+def _close(fd: int) -> None:
+    with contextlib.suppress(OSError):  # closed it is; what was to be on the disk was flushed before
+        os.close(fd)
 
 
 def _remove(path: Path) -> None:
