@@ -76,7 +76,7 @@ Fields that concern a file:
     udp_port     where that client waits for packets; it need not be the port of its login
     addresses    where it may be reached besides `address`: at most 4, IPv4 or IPv6, at most 45 characters each
     resume       what the receiver has already, for the sender only: at most 49,152 characters of base64
-    code         why a file was declined or how a transfer ended, a word for programs, which the clients agree on:
+    code         why a file was refused or how a transfer ended, a word for programs, which the clients agree on:
                  at most 32 of a-z and _
     message      the same for a person: at most 500 bytes, characters as in a text
 
@@ -155,7 +155,7 @@ Another one, of two who are logged in. Yoda offers Hans a file; Hans accepts, ge
 
 And if Hans does not want it:
 
-    Hans > {"type":"answer","id":7,"user":"Yoda","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","accepted":false,"code":"declined","message":"Hans does not want it"}
-    Yoda < {"type":"answered","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","from":"Hans","accepted":false,"address":"192.0.2.2","code":"declined","message":"Hans does not want it"}
+    Hans > {"type":"answer","id":7,"user":"Yoda","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","accepted":false,"code":"refused","message":"Hans does not want it"}
+    Yoda < {"type":"answered","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","from":"Hans","accepted":false,"address":"192.0.2.2","code":"refused","message":"Hans does not want it"}
     Hans < {"type":"relayed","id":7}
 """
