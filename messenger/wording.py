@@ -1,6 +1,8 @@
-"""Every sentence that a person reads about the chat, in one place: refusals, events, replies, prompts, server console.
+"""What a person reads of the chat and of files, in one place: refusals, events, replies, questions, server console.
 
-Scenarios and graders match against these; nothing else in the package words them.
+Scenarios and graders match against these; nothing else in the package words them. What fills the gaps may be worded
+elsewhere: `{message}` of a file is the reason, said where it is found out (`messenger.peer`, `messenger.transfer`),
+perhaps by the other side; wrong settings are told by `messenger.config`, accidents by `messenger.errors`.
 """
 
 from __future__ import annotations
@@ -97,6 +99,7 @@ SENDING: Final = "{user} accepted {name} ({size}): transfer {number}"
 RECEIVING: Final = "{user} sends you {name} ({size}): transfer {number}"
 PROGRESS: Final = "{file}: {percent} of {size}, {rate}, {left} left{loss}"
 PROGRESS_LOSS: Final = ", {loss} lost"
+BAR_LOSS: Final = "{loss} lost"
 STALLED: Final = "{file}: nothing heard from {user} for {seconds}, still trying"
 DELIVERED: Final = "delivered {name} to {user}: {size}{resumed} in {seconds}, {rate}, round trip {round_trip}, {again}"
 RECEIVED: Final = "received {name} from {user}: {path} ({size}{resumed} in {seconds}, {rate})"

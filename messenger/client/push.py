@@ -10,6 +10,7 @@ from typing import Callable, Final, Iterator, List
 from messenger import wording
 from messenger.client.client import Client
 from messenger.client.connection import ClientEvent
+from messenger.client.figures import share_text
 from messenger.client.file_commands import check_recipient
 from messenger.client.program import end_on_signal
 from messenger.client.render import render
@@ -149,7 +150,7 @@ def _progress(transfer: Transfer, is_shown: bool) -> Iterator[Callable[[], None]
 
         def draw() -> None:
             now = transfer.progress()
-            loss = wording.PROGRESS_LOSS.format(loss=f"{100 * now.loss:.1f} %").lstrip(", ") if now.repeated else ""
+            loss = wording.BAR_LOSS.format(loss=share_text(now.loss)) if now.repeated else ""
             progress.update(task, completed=now.done, loss=loss, refresh=True)
 
         draw()
