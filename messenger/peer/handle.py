@@ -13,9 +13,15 @@ from messenger.errors import MessengerError, ReplyTimeout
 
 
 class TransferFailed(MessengerError):
-    """A file was not delivered. `code` is for programs: `refused` and other reasons of the receiver, `offline` and
-    other refusals of the server, `no_path`, `peer_gone`, `stalled`, `cancelled`, `changed`, `read_failed`, `no_space`,
-    `write_failed`, `bad_chunks`, `bad_peer`, `too_large`, `no_answer`, `connection_lost`, `closed`."""
+    """A file was not delivered. `code` is for programs, and one of these; or what the other side's program said.
+
+    Not wanted: `refused`, `too_large`, `busy` (too many at this time), `no_answer`, and refusals of the server:
+    `unknown_user`, `offline`, `yourself`.
+    Ended by a person: `cancelled`, `closed` (who sent or received it has left), `replaced` (it is being sent again).
+    No way there: `no_path`, `peer_gone`, `stalled`, `connection_lost` (that to the server, before an answer).
+    At the sender: `read_failed`, `changed`. At the receiver: `no_space`, `write_failed`.
+    What must not happen: `bad_chunks` (somebody on the way changes them), `bad_peer`, `internal_error`.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
