@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Hashable, Iterator, Optional
 
-from messenger.errors import StorageError
 from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, reachable, to_bytes, to_text
 from messenger.peer.handle import NOTHING_MEASURED, Measured, Transfer, TransferFailed
 from messenger.peer.source import SourceFailed, SourceFile
@@ -165,8 +164,6 @@ class Outbound(Exchange):
             self._outgoing.poll(now)
         except SourceFailed as error:
             self.fail(error.code, str(error))
-        except StorageError as error:
-            self.fail("read_failed", str(error))
 
     def _settle(self) -> None:
         outgoing = self._outgoing

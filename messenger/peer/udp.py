@@ -57,7 +57,8 @@ class UdpPort:
             self._socket.setsockopt(socket.SOL_SOCKET, option, buffer_bytes)
         self.allowance: int = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // _CHARGE
         """Bytes under way for which the receive buffer has room."""
-        self._segments = offload
+        self.offloads = offload
+        """Whether the kernel cuts batches into datagrams, as far as is known."""
         self._coalesces = offload and self._try_option(_SOL_UDP, _UDP_GRO, 1)
         self._try_option(socket.IPPROTO_IP, 10, _PROBE)  # IP_MTU_DISCOVER
         if self._is_v6:
@@ -71,11 +72,6 @@ class UdpPort:
         self._lone = 0 if self._coalesces else _LONE_MANY
         """How many datagrams have come one by one."""
         self._ancillary = [[(_SOL_UDP, _UDP_SEGMENT, struct.pack("@H", size))] for size in SEGMENT_SIZES]
-
-    @property
-    def offloads(self) -> bool:
-        """Whether the kernel cuts batches into datagrams, as far as is known."""
-        return self._segments
 
     def fileno(self) -> int:
         """Return the socket's descriptor, to be polled."""
@@ -107,7 +103,7 @@ class UdpPort:
         layout.stamp(flight.chunk, batch.number)
         buffers = layout.buffers_of(batch.mask, flight.full)
         try:
-            if self._segments and len(buffers) > 2:
+            if self.offloads and len(buffers) > 2:
                 try:
                     self._send(buffers, self._ancillary[flight.kind], address)
                     return
@@ -117,7 +113,7 @@ class UdpPort:
             for start in range(0, len(buffers), 2):
                 self._send(buffers[start : start + 2], [], address)
             if len(buffers) > 2:
-                self._segments = False  # they do get through one by one, so it was not their size
+                self.offloads = False  # they do get through one by one, so it was not their size
         except OSError:
             pass  # as in `send`
 

@@ -96,8 +96,6 @@ class Ack(NamedTuple):
     """Bytes of segments that have arrived, each counted once."""
     duplicates: int
     """Segments that had arrived before."""
-    bad_chunks: int
-    """Chunks whose tag was wrong, and of which everything is needed again."""
     allowance: int
     """As in `Welcome`."""
     holes: Tuple[Hole, ...]
@@ -128,7 +126,7 @@ _HELLO, _WELCOME, _START, _ACK, _PING, _DONE, _DONE_SEEN, _ABORT = range(1, 9)
 _Hello = struct.Struct("<B8sB")
 _Welcome = struct.Struct("<B8s8sBI")
 _Start = struct.Struct("<B8sB")
-_Ack = struct.Struct("<B?IIIIIQQIIIB")
+_Ack = struct.Struct("<B?IIIIIQQIIB")
 _Hole = struct.Struct("<HB7s")
 _Abort = struct.Struct("<B32sH")
 
@@ -203,7 +201,6 @@ def _encode_ack(ack: Ack) -> bytes:
             ack.clock,
             ack.delivered,
             ack.duplicates & 0xFFFFFFFF,
-            ack.bad_chunks,
             ack.allowance,
             len(ack.holes),
         )
@@ -214,11 +211,9 @@ def _encode_ack(ack: Ack) -> bytes:
 
 
 def _decode_ack(data: bytes) -> Ack:
-    _, started, cumulative, base, upto, batch, delay, clock, delivered, twice, bad, allowance, count = _Ack.unpack_from(
-        data
-    )
+    _, started, cumulative, base, upto, batch, delay, clock, delivered, twice, allowance, count = _Ack.unpack_from(data)
     holes: List[Hole] = []
     for number in range(count):
         offset, kind, mask = _Hole.unpack_from(data, _Ack.size + number * _Hole.size)
         holes.append(Hole(base + offset, kind, int.from_bytes(mask, "little")))
-    return Ack(started, cumulative, base, upto, batch, delay, clock, delivered, twice, bad, allowance, tuple(holes))
+    return Ack(started, cumulative, base, upto, batch, delay, clock, delivered, twice, allowance, tuple(holes))

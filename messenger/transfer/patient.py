@@ -135,15 +135,6 @@ class Patient(Cubic):
         self._next_test = 0.0
         self._alone = -inf  # when a test found it alone, s
 
-    @property
-    def mode(self) -> str:
-        """For people who watch: `slow start`, `delay`, `compete` or `drain`."""
-        if self._drain is not None:
-            return "drain"
-        if self._size < self._threshold:
-            return "slow start"
-        return "compete" if self._competes else "delay"
-
     def on_loss(self, now: float, lost: int, is_new_event: bool) -> None:
         """Remember it: `on_ack` judges."""
         if not self._timeouts:

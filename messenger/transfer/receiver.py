@@ -167,7 +167,6 @@ class Receiver:
                     int(now * 1e6),
                     self.delivered,
                     self._duplicates,
-                    self._bad_chunks,
                     self.allowance,
                     part,
                 )

@@ -56,7 +56,7 @@ def acks(draw: st.DrawFn) -> Ack:
     holes = tuple(Hole(base + offset, draw(BYTE), draw(MASK)) for offset in offsets)
     return Ack(
         draw(st.booleans()), draw(WORD), base, draw(WORD), draw(WORD), draw(WORD), draw(LONG), draw(LONG), draw(WORD),
-        draw(WORD), draw(WORD), holes,
+        draw(WORD), holes,
     )  # fmt: skip
 
 
@@ -68,9 +68,7 @@ CONTROLS = st.one_of(
     st.builds(Abort, CODE, st.text(st.characters(exclude_categories=["Cs"]), max_size=REASON_MAX // 4)),
     st.sampled_from([Ping(), Done(), DoneSeen()]),
 )
-FULL_ACK = Ack(
-    True, 1, 0, 2**32 - 1, 1, 1, 2**64 - 1, 1, 1, 1, 1, tuple(Hole(n, 3, 2**52 - 1) for n in range(HOLES_MAX))
-)
+FULL_ACK = Ack(True, 1, 0, 2**32 - 1, 1, 1, 2**64 - 1, 1, 1, 1, tuple(Hole(n, 3, 2**52 - 1) for n in range(HOLES_MAX)))
 
 
 @given(CONTROLS, st.integers(0, 50))

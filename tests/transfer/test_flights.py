@@ -34,7 +34,7 @@ class Trial:
         """Chunks below `whole` have arrived, `holes` are chunks and masks behind it; return the bytes that are lost."""
         upto = holes[-1][0] + 1 if holes else whole
         described = tuple(Hole(chunk, 3, mask) for chunk, mask in holes)
-        ack = Ack(True, whole, whole, upto, batch, 0, 0, 0, twice, 0, 0, described)
+        ack = Ack(True, whole, whole, upto, batch, 0, 0, 0, twice, 0, described)
         self.flights.settle(ack)
         self.flights.measure(at / 1000, ack)
         lost = self.flights.detect_losses(at / 1000)
@@ -174,7 +174,7 @@ def test_a_chunk_that_waits_for_smaller_segments_gets_them() -> None:
     trial = Trial()
     trial.send(0, 0)
     trial.send(1, 1)
-    trial.flights.settle(Ack(True, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, (Hole(0, 0, 1 << 50),)))
+    trial.flights.settle(Ack(True, 0, 0, 1, 2, 0, 0, 0, 0, 0, (Hole(0, 0, 1 << 50),)))
     flight = trial.flights.to_repair
     assert flight is not None
     assert (flight.chunk, flight.kind, segments_in(flight.todo)) == (0, 0, 52)
@@ -219,7 +219,7 @@ def test_round_trips_are_measured_without_the_time_that_the_receiver_waited() ->
     for delay, sample in ((0, 50), (10_000, 40), (10**9, 5)):
         trial = Trial()
         trial.send(0, 0)
-        ack = Ack(True, 1, 1, 1, 1, delay, 0, 0, 0, 0, 0, ())
+        ack = Ack(True, 1, 1, 1, 1, delay, 0, 0, 0, 0, ())
         trial.flights.measure(0.050, ack)
         assert round(trial.trip.latest * 1000, 6) == sample
 

@@ -42,7 +42,7 @@ from tests.transfer.world import (
 HUGE: Final = 2**32 - 1
 CHUNKS: Final = 20
 LONG: Final = content_of(CHUNKS * CHUNK_SIZE)
-HONEST: Final = Ack(True, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1_000_000, ())
+HONEST: Final = Ack(True, 0, 0, 0, 0, 0, 0, 0, 0, 1_000_000, ())
 REFUSED: Final = Outcome("bad_peer", "bad_peer", is_right=False)
 
 OUTRAGEOUS: Final[Dict[str, Control]] = {
@@ -72,7 +72,7 @@ HARMLESS: Final[Dict[str, Control]] = {
     "the end of time": HONEST._replace(clock=2**64 - 1, delivered=2**64 - 1),
     "no room": HONEST._replace(allowance=0),
     "all the room": HONEST._replace(allowance=HUGE),
-    "duplicates": HONEST._replace(duplicates=HUGE, bad_chunks=HUGE),
+    "duplicates": HONEST._replace(duplicates=HUGE),
     "what a sender says": Hello(b"x" * 8, 255),
     "a start": Start(b"x" * 8, 9),
     "a question": Ping(),
@@ -140,7 +140,6 @@ def dice(world: World, chance: random.Random) -> Ack:
         chance.choice(number)(),
         chance.getrandbits(chance.choice([1, 30, 64])),
         chance.getrandbits(chance.choice([1, 30, 64])),
-        chance.choice(number)(),
         chance.choice(number)(),
         chance.choice([0, 100, 100_000, HUGE]),
         tuple(Hole(base + n, chance.randrange(5), chance.getrandbits(56)) for n in range(chance.randrange(6))),

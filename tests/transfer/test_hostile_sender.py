@@ -42,7 +42,7 @@ FULL: Final = [size - HEADER_SIZE for size in SEGMENT_SIZES]
 
 IDLE: Final[Dict[str, Control]] = {
     "the wrong challenge": Start(b"x" * 8, 1),
-    "an acknowledgement": Ack(True, 20, 20, 20, 1, 0, 0, 0, 0, 0, 0, ()),
+    "an acknowledgement": Ack(True, 20, 20, 20, 1, 0, 0, 0, 0, 0, ()),
     "a welcome": Welcome(b"x" * 8, b"x" * 8, 3, 1),
     "a receipt": Done(),
     "a receipt for a receipt": DoneSeen(),

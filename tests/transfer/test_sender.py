@@ -131,7 +131,7 @@ def test_after_three_probes_segments_shrink_and_the_controller_is_told() -> None
 def test_where_nothing_is_on_its_way_nothing_is_probed() -> None:
     sender = sender_with(10**9, 1e9, kind=3, chunks=1)
     batches = sent(sender, 0.0, 0.01)
-    sender.on_ack(0.02, Ack(True, 1, 1, 1, batches[-1][1].number, 0, 0, 0, 0, 0, 10**9, ()))
+    sender.on_ack(0.02, Ack(True, 1, 1, 1, batches[-1][1].number, 0, 0, 0, 0, 10**9, ()))
     assert sender.is_complete
     assert sender.deadline() == inf
     assert sent(sender, 0.02, 100.0) == []
