@@ -11,6 +11,9 @@ from messenger.scenario.timeline import Entry
 ROWS_MAX: Final = 40
 """Rows of a timeline in a terminal: what led to a failure is at the end."""
 
+WIDTH_MIN: Final = 42
+"""A narrower terminal folds the rows."""
+
 _COLUMN_MIN: Final = 14
 """With less room for each, everybody gets a line instead of a column."""
 _NAME_MAX: Final = 12
@@ -66,7 +69,7 @@ def _cells(entry: Entry, names: Sequence[str], column: int, width: int) -> Itera
 
 def _line(entry: Entry, width: int) -> Iterator[str]:
     who = entry.who[:_NAME_MAX]
-    for number, part in enumerate(_wrapped(told(entry), max(width - 10 - _NAME_MAX, 20))[:_CELL_ROWS_MAX]):
+    for number, part in enumerate(_wrapped(told(entry), max(width, WIDTH_MIN) - 10 - _NAME_MAX)[:_CELL_ROWS_MAX]):
         seconds = f"{entry.seconds:6.2f}" if number == 0 else ""
         yield f"{seconds:6}  {who if number == 0 else '':{_NAME_MAX}}  {part}".rstrip()
 

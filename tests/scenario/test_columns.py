@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from messenger.scenario.columns import actors, columns, told
+from messenger.scenario.columns import WIDTH_MIN, actors, columns, told
 from messenger.scenario.timeline import Entry
 
 PLAY = [
@@ -43,10 +43,10 @@ def test_everybody_has_a_column_and_the_server_the_last_one() -> None:
 
 
 def test_a_narrow_terminal_has_a_line_for_each_instead() -> None:
-    assert columns(PLAY, 38)[:3] == [
+    assert columns(PLAY, 42)[:3] == [
         "  0.25  server        ready on port 50000",
-        "  0.50  Yoda          > /msgto Hans",
-        "                      Hello there!",
+        "  0.50  Yoda          > /msgto Hans Hello",
+        "                      there!",
     ]
 
 
@@ -67,6 +67,6 @@ def test_what_would_move_a_terminals_cursor_is_shown_and_not_sent() -> None:
     assert "\x1b" not in told(Entry(0.0, "Yoda", "seen", "\x1b[2J gone"))
 
 
-@given(ENTRIES, st.integers(40, 200))
+@given(ENTRIES, st.integers(WIDTH_MIN, 200))
 def test_no_row_is_wider_than_the_terminal(entries: List[Entry], width: int) -> None:
     assert all(cell_len(row) <= width for row in columns(entries, width))
