@@ -41,8 +41,8 @@ _log: Final = logging.getLogger(__name__)
 class Runner(Protocol):
     """One transfer, as the engine runs it."""
 
-    def on_control(self, now: float, address: Address, datagram: bytes) -> None:
-        """Take a control datagram."""
+    def on_control(self, now: float, address: Address, datagram: bytes) -> bool:
+        """Take a control datagram; False if it is not authentic."""
 
     def on_run(self, now: float, run: Run) -> None:
         """Take segments."""
@@ -80,8 +80,7 @@ class Engine:
         self.port = port
         self.buffers = Buffers()
         """For the files of all transfers, in this thread."""
-        self.strangers = 0
-        """Datagrams that belonged to no transfer; they get no answer."""
+        self._strangers = 0
         self._runners: Dict[int, Runner] = {}
         self._due: List[Tuple[float, int, Runner]] = []
         self._due_at: Dict[Runner, float] = {}
@@ -108,6 +107,11 @@ class Engine:
         self.call(self._stop)
         if not self.is_own_thread:
             self._thread.join(5)
+
+    @property
+    def strangers(self) -> int:
+        """Datagrams that belonged to no transfer, or were not authentic; they get no answer."""
+        return self._strangers + self.port.too_short
 
     @property
     def is_own_thread(self) -> bool:
@@ -206,21 +210,21 @@ class Engine:
             runs = self.port.receive()
             if runs is None:
                 break
-            if not runs:
-                self.strangers += 1
             now = time.monotonic()
             for run in runs:
                 runner = runners.get(run.connection)
                 if runner is None:
-                    self.strangers += run.segments
+                    self._strangers += run.segments
                     continue
                 touched.add(runner)
                 try:
                     if run.kind == CONTROL:
                         header = _HEADER.pack(first_word(run.kind, run.first, run.connection), run.word)
-                        runner.on_control(now, run.address, header + run.payload)
+                        self._strangers += not runner.on_control(now, run.address, header + run.payload)
                     elif run.kind < len(SEGMENT_SIZES):
                         runner.on_run(now, run)
+                    else:
+                        self._strangers += run.segments
                 except Exception as error:  # noqa: BLE001 - one transfer's fault must not end the others
                     runner.abandon(error)
         return touched

@@ -84,10 +84,9 @@ class Exchange:
 
     # ---- the engine's runner --------------------------------------------------------------------------------
 
-    def on_control(self, now: float, address: Address, datagram: bytes) -> None:
-        """Take a control datagram."""
-        if self.endpoint is not None:
-            self.endpoint.on_control(now, address, datagram)
+    def on_control(self, now: float, address: Address, datagram: bytes) -> bool:
+        """Take a control datagram; False if it is not authentic."""
+        return self.endpoint is not None and self.endpoint.on_control(now, address, datagram)
 
     def on_run(self, now: float, run: Run) -> None:
         """Take segments."""

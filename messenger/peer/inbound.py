@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Callable, Final, Iterator, Optional, Union
 
 from messenger.errors import StorageError
-from messenger.peer.arrivals import Run
+from messenger.peer.arrivals import Address, Run
 from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, reason_of, to_bytes, to_message, to_text
 from messenger.peer.handle import Measured, Transfer, TransferAsked, TransferFailed
 from messenger.peer.part import PartFile
@@ -242,24 +242,25 @@ class Inbound(Exchange):
         self._part.write(chunk, plain, sealed)
         return True
 
-    def on_control(self, now: float, address: tuple[object, ...], datagram: bytes) -> None:
+    def on_control(self, now: float, address: Address, datagram: bytes) -> bool:
         """Take a control datagram; the one that starts the data decides what of an earlier attempt is kept."""
         incoming = self._incoming
         if incoming is None:
-            return
+            return False
         before = incoming.state
-        incoming.on_control(now, address, datagram)
+        is_authentic = incoming.on_control(now, address, datagram)
         if before in (State.OPENING, State.CHECKING) and incoming.state in (State.RUNNING, State.FINISHING):
             assert self._part is not None and self._cipher is not None
             try:
                 self._part.begin(self._cipher, incoming.is_resumed)
             except StorageError as error:
                 self.fail("write_failed", f"{self._host.username} cannot store it: {error}")
-                return
+                return is_authentic
             if incoming.is_resumed:
                 self.handle.resume_from(min(incoming.receiver.chunks_done * CHUNK_SIZE, self.handle.size))
             if incoming.state is State.FINISHING:
                 self._put_in_place()
+        return is_authentic
 
     def _put_in_place(self) -> None:
         """Flush and link the file in another thread: a disk may take seconds."""

@@ -110,6 +110,11 @@ class Transfers:
         """The UDP port."""
         return self.engine.port.number
 
+    @property
+    def strangers(self) -> int:
+        """Datagrams that have come so far and belonged to no transfer, or were not authentic: they get no answer."""
+        return self.engine.strangers
+
     def send(self, user: str, path: Union[str, Path]) -> Transfer:
         """Offer a file, and send it when it is accepted. Returns at once; raises `SourceFailed` for what is no file."""
         path = Path(path)

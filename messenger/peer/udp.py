@@ -71,6 +71,8 @@ class UdpPort:
         """The one in which the next batch is expected."""
         self._lone = 0 if self._coalesces else _LONE_MANY
         """How many datagrams have come one by one."""
+        self.too_short = 0
+        """Datagrams that had no room for a header."""
         self._ancillary = [[(_SOL_UDP, _UDP_SEGMENT, struct.pack("@H", size))] for size in SEGMENT_SIZES]
 
     def fileno(self) -> int:
@@ -120,7 +122,7 @@ class UdpPort:
     def receive(self) -> Optional[List[Run]]:
         """Return what has arrived, or a part of it; None if there is nothing. Payloads are good until the next call.
 
-        An empty list stands for something that is no datagram of ours.
+        The list is empty if what came is no datagram of ours.
         """
         if self._lone >= _LONE_MANY:
             return self._receive_lone(self._layout or self._layouts[0])
@@ -134,6 +136,7 @@ class UdpPort:
             return []  # what an earlier datagram of ours met: nobody listens there, no route
         stride = int.from_bytes(ancillary[0][2], "little") if ancillary else length
         if length < HEADER_SIZE:
+            self.too_short += 1
             return []
         self._lone = self._lone + 1 if length == stride and length in SEGMENT_SIZES else 0
         if layout is not None:
@@ -153,7 +156,7 @@ class UdpPort:
             except BlockingIOError:
                 return layout.runs(slot * size, sender) if slot else None
             except OSError:
-                length, ancillary = 0, []
+                length, ancillary = -1, []  # as in `receive`
             if length == size and not ancillary and layout.kind_in(slot) != CONTROL:
                 sender = address
                 continue
@@ -166,6 +169,8 @@ class UdpPort:
                 if length > stride and self._coalesces:
                     self._lone = 0  # now they are joined
                 runs += self._runs(length, stride, address)
+            elif length >= 0:
+                self.too_short += 1
             return runs
         return layout.runs(len(layout.slots) * size, sender)
 
@@ -183,6 +188,8 @@ class UdpPort:
             if end - start >= HEADER_SIZE:
                 first, second = _WORDS.unpack_from(flat, start)
                 runs.append(new_run(first, 1, second, flat[start + HEADER_SIZE : end], address))
+            else:
+                self.too_short += 1
         return runs
 
     def _send(self, buffers: List[Any], ancillary: List[Any], address: Address) -> None:

@@ -83,8 +83,6 @@ class Endpoint:
         self._unproved: Dict[Hashable, int] = {}
         self._farewells: List[Tuple[float, Control]] = []
         self._ended_at = math.inf
-        self.forged = 0
-        """Datagrams that bore our connection id and were not authentic."""
 
     @property
     def has_ended(self) -> bool:
@@ -110,12 +108,11 @@ class Endpoint:
         if not self.has_ended:
             self._end(now, State.FAILED, Failure(code, message, is_ours=False))
 
-    def on_control(self, now: float, address: Hashable, datagram: bytes) -> None:
-        """Take in a control datagram."""
+    def on_control(self, now: float, address: Hashable, datagram: bytes) -> bool:
+        """Take in a control datagram; False, and nothing has happened, if it is not authentic or was overtaken."""
         opened = self._opener.open(datagram)
         if opened is None:
-            self.forged += 1
-            return
+            return False
         self._heard_at = now
         try:
             message = decode(opened)
@@ -125,6 +122,7 @@ class Endpoint:
                 self._take(now, address, message)
         except BadDatagram as error:
             self.fail(now, "bad_peer", f"the other side does not keep to the protocol: {error}")
+        return True
 
     def poll(self, now: float) -> None:
         """Send what is due."""

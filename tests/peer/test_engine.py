@@ -19,8 +19,11 @@ from messenger.peer.outbound import Outbound
 from messenger.peer.part import PartFile
 from messenger.peer.udp import UdpPort
 from messenger.transfer import endpoint
+from messenger.transfer.datagram import CONTROL, first_word
 from tests.peer.conftest import Enter
+from tests.peer.endings import SIZE, Gate
 from tests.support.waiting import eventually
+from tests.transfer.packets import HEADER
 
 
 class Stranger:
@@ -84,6 +87,23 @@ def test_strangers_get_no_answer(pair: Tuple[Any, Any, Stranger]) -> None:
     stranger.send([bytes([kind]) + chance.randbytes(1199) for kind in (0, 1, 2, 3, 128)])
     assert stranger.hears_nothing()
     assert hans.files.list() == []
+
+
+def test_what_bears_the_id_of_a_transfer_and_is_not_authentic_is_counted(
+    pair: Tuple[Any, Any, Stranger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody on the way who has read the ids: control messages, and data of a kind that there is not."""
+    yoda, hans, stranger = pair
+    gate = Gate(monkeypatch)
+    sent = yoda.client.send_file("Hans", yoda.make("a.bin", SIZE))
+    gate.wait()
+    connection = next(iter(hans.files.engine._runners))
+    before = hans.files.strangers
+    stranger.send([HEADER.pack(first_word(kind, 0, connection), 2**63) + bytes(40) for kind in (CONTROL, 4, 127)])
+    assert stranger.hears_nothing()
+    assert hans.files.strangers == before + 3
+    gate.open()
+    sent.result(10)
 
 
 def test_what_an_earlier_transfer_sent_gets_no_answer(

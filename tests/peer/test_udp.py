@@ -179,6 +179,29 @@ def test_what_cannot_be_sent_is_lost_and_no_more(
     assert sender.offloads
 
 
+@pytest.mark.parametrize("offload", [True, False])
+def test_datagrams_without_room_for_a_header_are_counted_and_errors_are_not(make_port: MakePort, offload: bool) -> None:
+    port = make_port(offload=offload)
+    poll = select.poll()
+    poll.register(port, select.POLLIN)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        for size in (0, 1, HEADER_SIZE - 1):
+            other.sendto(bytes(size), ("127.0.0.1", port.number))
+            assert poll.poll(2000)
+            assert port.receive() == []
+            assert port.receive() is None
+    assert port.too_short == 3
+
+    class Unreachable:
+        def recvmsg_into(self, *_: Any) -> Any:
+            raise OSError(errno.ECONNREFUSED, "Connection refused")
+
+    real, port._socket = port._socket, Unreachable()  # type: ignore[assignment]  # stands for a socket
+    assert port.receive() == []
+    port._socket = real
+    assert port.too_short == 3
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_closed_ports_are_no_error(make_port: MakePort, host: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:

@@ -127,7 +127,7 @@ class World:
         self.doors: Dict[int, int] = {}
         """More addresses of sides, at which they only receive."""
         self.strangers = 0
-        """Datagrams that belonged to no transfer."""
+        """Datagrams that belonged to no transfer, or were not authentic."""
         self._weather = {SENDER: forward, RECEIVER: backward}
         self._is_bad = {SENDER: False, RECEIVER: False}
         self._finish_seconds = finish_seconds
@@ -246,7 +246,7 @@ class World:
         controls = [data for data in datagrams if data[0] == CONTROL]
         for data in controls:
             if int.from_bytes(data[2:8], "little") == own:
-                endpoint.on_control(self.now, source, data)
+                self.strangers += not endpoint.on_control(self.now, source, data)
             else:
                 self.strangers += 1
         for run in runs_of([data for data in datagrams if data[0] != CONTROL]):
