@@ -99,6 +99,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except Unavailable as error:
         print(f"cannot measure: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -116,16 +119,16 @@ def measure(name: str, queue: float, loss: float, tcp_after: Optional[float], se
         programs: List[subprocess.Popen[str]] = []
         try:
             ours, theirs = _flow(name, folder, seconds, 9473), _flow("tcp", folder, seconds, 9474)
-            programs.append(_start(network.receiver, ours.receiver))
+            _start(programs, network.receiver, ours.receiver)
             if tcp_after is not None:
-                programs.append(_start(network.receiver, theirs.receiver))
+                _start(programs, network.receiver, theirs.receiver)
             starts = [(max(0.0, -(tcp_after or 0.0)), ours.sender)]
             if tcp_after is not None:
                 starts.append((max(0.0, tcp_after), theirs.sender))
             began = time.monotonic()
             for delay, command in sorted(starts):
                 time.sleep(max(0.0, began + delay - time.monotonic()))
-                programs.append(_start(network.sender, command, wait=False))
+                _start(programs, network.sender, command, wait=False)
             time.sleep(seconds / 2)
             return _watch(network, seconds / 2, ours.received, theirs.received)
         finally:
@@ -172,16 +175,17 @@ def _end(role: str, name: str, folder: Path) -> List[str]:
     ]  # fmt: skip
 
 
-def _start(space: str, command: List[str], wait: bool = True) -> subprocess.Popen[str]:
+def _start(programs: List[subprocess.Popen[str]], space: str, command: List[str], wait: bool = True) -> None:
+    """Start a program and add it to those that run, before it is waited for."""
     program = subprocess.Popen(
         ["ip", "netns", "exec", space, *command],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parent.parent, start_new_session=True,  # Ctrl-C is for the benchmark, which ends them
     )  # fmt: skip
+    programs.append(program)
     assert program.stdout is not None
     if wait and program.stdout.readline() != "ready\n":
         raise Unavailable(f"{command[2]} did not start")
-    return program
 
 
 if __name__ == "__main__":

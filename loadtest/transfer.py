@@ -16,9 +16,9 @@ Rows (`--rows` takes a part of them):
 Method. A server, the sender and the receiver are three processes; files lie on /dev/shm where there is one. The time
 runs from `send_file` to the receipt, which comes when the file has been verified and has its name; contents are
 compared afterwards. The rows take turns. CPU is that of sender and receiver together, memory the peak of the larger
-of the two. Nothing is pinned to a core.
+of the two, in MB (a million bytes each). Nothing is pinned to a core.
 
-Exit status: 0; 1 when a file was not delivered or not identical.
+Exit status: 0; 1 when a file was not delivered or not identical; 130 when it was interrupted.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Dict, Final, List, NamedTuple, Optional, Sequence, Tuple
@@ -97,6 +98,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except Failed as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     _print_table(wanted, results)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
@@ -139,25 +143,11 @@ def _measure(row: Row, quick: bool) -> Optional[Figures]:
 
 
 def _run_ends(row: Row, folder: Path, extra: List[str], network: Optional[Bottleneck]) -> Figures:
-    """Run the receiver and the sender, each a process of its own."""
-    ends = []
-    for role in ("receiver", "sender"):
-        command = [sys.executable, "-m", "loadtest.transfer_end", row.mode, role, "--folder", str(folder)]
-        command += ["--files", str(row.files), *extra, *row.options]
-        if network is not None:
-            space = network.sender if role == "sender" else network.receiver
-            command = ["ip", "netns", "exec", space, *command]
-            command += ["--host", RECEIVER_ADDRESS, "--own", SENDER_ADDRESS if role == "sender" else RECEIVER_ADDRESS]
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent
-        )
-        assert process.stdout is not None
-        if role == "receiver" and process.stdout.readline() != "ready\n":
-            raise Failed(f"{row.title}: the receiver did not start")
-        ends.append(process)
-    receiver, sender = ends
-    told, _ = sender.communicate()
-    heard, _ = receiver.communicate("end\n")
+    """Run the receiver and the sender, each a process of its own; neither outlives this call."""
+    with ExitStack() as stack:
+        receiver, sender = (_start(row, role, folder, extra, network, stack) for role in ("receiver", "sender"))
+        told, _ = sender.communicate()
+        heard, _ = receiver.communicate("end\n")
     if sender.returncode or receiver.returncode:
         raise Failed(f"{row.title}: {told}{heard}")
     sent, received = json.loads(told), json.loads(heard)
@@ -171,6 +161,32 @@ def _run_ends(row: Row, folder: Path, extra: List[str], network: Optional[Bottle
         "slowest_to_fastest": sent.get("slowest_to_fastest", 1.0),
         "repeated": sent.get("repeated", 0.0),
     }
+
+
+def _start(
+    row: Row, role: str, folder: Path, extra: List[str], network: Optional[Bottleneck], stack: ExitStack
+) -> subprocess.Popen[str]:
+    """Start one end; `stack` ends it."""
+    command = [sys.executable, "-m", "loadtest.transfer_end", row.mode, role, "--folder", str(folder)]
+    command += ["--files", str(row.files), *extra, *row.options]
+    if network is not None:
+        space = network.sender if role == "sender" else network.receiver
+        command = ["ip", "netns", "exec", space, *command]
+        command += ["--host", RECEIVER_ADDRESS, "--own", SENDER_ADDRESS if role == "sender" else RECEIVER_ADDRESS]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+        start_new_session=True,  # Ctrl-C is for the benchmark, which ends them
+    )
+    stack.enter_context(process)
+    stack.callback(process.kill)
+    assert process.stdout is not None
+    if role == "receiver" and process.stdout.readline() != "ready\n":
+        raise Failed(f"{row.title}: the receiver did not start")
+    return process
 
 
 def _compare(row: Row, folder: Path) -> None:

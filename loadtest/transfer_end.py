@@ -1,7 +1,7 @@
 """One end of a measurement of `loadtest.transfer`, a process of its own: sender or receiver, by TCP, QUIC or messenger.
 
-The receiver prints `ready`, ends when its input does, and then prints its CPU time and memory as JSON; the sender
-prints these and the time it took.
+The receiver prints `ready`, ends when its input does, and then prints its CPU time (s) and peak of memory (MB) as
+JSON; the sender prints these and the time it took.
 """
 
 from __future__ import annotations
@@ -44,10 +44,14 @@ def main() -> None:
     parser.add_argument("--congestion-control", default="")
     options = parser.parse_args()
     figures = _END[options.mode, options.role](options)
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    figures["cpu"] = usage.ru_utime + usage.ru_stime - figures.pop("cpu_before", 0.0)
-    figures["memory"] = usage.ru_maxrss / 1000
+    figures["cpu"] = _cpu() - figures.pop("cpu_before", 0.0)
+    figures["memory"] = peak_memory()
     print(json.dumps(figures), flush=True)
+
+
+def peak_memory() -> float:
+    """Return the most that this process has held of the machine's memory, in MB (a million bytes each)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6  # the kernel counts in KiB
 
 
 def _cpu() -> float:

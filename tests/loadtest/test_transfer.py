@@ -6,10 +6,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, List
 
 import pytest
 
-from loadtest import transfer
+from loadtest import transfer, transfer_end
 from tests.support.processes import PROJECT, environment
 
 
@@ -38,3 +40,52 @@ def test_what_is_not_identical_fails(tmp_path: Path) -> None:
     (tmp_path / "received" / "sender_file0").write_bytes(b"what was seen")
     with pytest.raises(transfer.Failed, match="not identical"):
         transfer._compare(row, tmp_path)
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> List[Any]:
+    """The processes that the benchmark starts, receiver and sender."""
+    started: List[Any] = []
+
+    class Remembered(subprocess.Popen):  # type: ignore[type-arg]  # a class of text only when it is built
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Remembered)
+    return started
+
+
+def test_no_process_outlives_a_benchmark_that_is_interrupted(
+    ends: List[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        assert len(ends) == 2
+        assert ends[0].poll() is None  # the receiver waits to be told the end
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupt)
+    assert transfer.main(["--quick", "--rows", "file"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+    assert [end.poll() for end in ends] == [-9, -9]
+
+
+def test_no_process_outlives_a_benchmark_that_fails(
+    ends: List[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_random = transfer._write_random
+    monkeypatch.setattr(transfer, "_write_random", lambda path, size: write_random(path.with_name("other"), size))
+    assert transfer.main(["--quick", "--rows", "file"]) == 1
+    assert "FAILED: 1 GiB, defaults: " in capsys.readouterr().err
+    assert len(ends) == 2
+    assert all(end.poll() is not None for end in ends)
+
+
+def test_a_receiver_that_does_not_start_fails() -> None:
+    with pytest.raises(transfer.Failed, match="1 GiB, defaults: the receiver did not start"):
+        transfer.measure(transfer.ROWS[1]._replace(options=("--nonsense",)), 1000)
+
+
+def test_memory_is_told_in_millions_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer_end.resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=60_000))
+    assert transfer_end.peak_memory() == pytest.approx(61.44)
