@@ -13,25 +13,33 @@ from typing import Callable, Deque, Dict, Final, List, NamedTuple, Sequence, Tup
 
 from loadtest.link import Packets
 from messenger.transfer.congestion import Ack, Controller
+from messenger.transfer.geometry import CHUNK_SIZE, SEGMENT_SIZES, TAG_SIZE, segment_count
 from messenger.transfer.rtt import RoundTrip
+from messenger.transfer.sender import BATCH_SECONDS, BLACK_HOLE_PROBES, PROBE_INTERVAL_MAX
 
-SEGMENT: Final = 1200
+SEGMENT: Final = SEGMENT_SIZES[0]
 """Bytes of UDP payload, header of the transfer included."""
 
-BATCH_SECONDS: Final = 0.001
-"""Seconds of the pacing rate that leave at once."""
+BATCH_MOST: Final = segment_count(CHUNK_SIZE + TAG_SIZE, 0)
+"""Segments that leave at once at most: those of a chunk."""
 
-BATCH_MOST: Final = 54
-"""Segments that leave at once at most, as many as one GSO send takes."""
+BATCH_SHARE: Final = 4
+"""The window is at least so many batches, or a small one could not be used."""
+
+REORDER_SHARE: Final = 4
+"""Late is what was sent so many parts of a round trip before something that has arrived (RFC 8985, section 6.2)."""
+
+PROBE_SEGMENTS: Final = 2
+"""Segments that a probe repeats (RFC 9002, section 6.2.4)."""
+
+BACKOFFS_MOST: Final = 10
+"""How often the time to the next probe is doubled at most."""
+
+KNOWN_STEP: Final = 4096
+"""Segments by which the receiver's memory grows."""
 
 ACK_BYTES: Final = 60
 """Bytes of an acknowledgement."""
-
-GIVEN_UP: Final = 3
-"""Probes in a row after which the controller is told."""
-
-PROBE_MOST: Final = 1.0
-"""Seconds between two probes at most."""
 
 MakeController = Callable[[int, RoundTrip], Controller]
 
@@ -71,7 +79,7 @@ class BulkReceiver:
         known, arrived = self._known, self.arrived
         for _, number in packets:
             if number >= len(known):
-                known.extend(bytes(number + 4096))
+                known.extend(bytes(number + KNOWN_STEP))
             if not known[number]:
                 known[number] = 1
                 arrived.append(number)
@@ -158,9 +166,9 @@ class BulkSender:
         return min(self._next_send if window else inf, self._loss_timer, probe)
 
     def _batch_size(self) -> int:
-        """Segments of a batch; never more than a quarter of the window, or a small window could not be used."""
+        """Segments of a batch."""
         paced = self.controller.pacing_rate() * BATCH_SECONDS
-        return max(1, min(int(min(paced, self.controller.window / 4) / SEGMENT), BATCH_MOST))
+        return max(1, min(int(min(paced, self.controller.window / BATCH_SHARE) / SEGMENT), BATCH_MOST))
 
     def _send(self, now: float, segments: Sequence[int]) -> Packets:
         batch = self._next_batch
@@ -187,7 +195,7 @@ class BulkSender:
     def _find_lost(self, now: float) -> None:
         """Take for lost what was sent a reorder window before the newest batch that has arrived."""
         trip = self.round_trip
-        window = trip.smoothed / 4
+        window = trip.smoothed / REORDER_SHARE
         lost = 0
         highest = -1
         self._loss_timer = inf
@@ -214,19 +222,21 @@ class BulkSender:
 
     def _probe_time(self) -> float:
         timeout = self.round_trip.probe_timeout
-        return self._last_sign + min(timeout * (1 << min(self._probes, 10)), max(PROBE_MOST, timeout))
+        return self._last_sign + min(
+            timeout * (1 << min(self._probes, BACKOFFS_MOST)), max(PROBE_INTERVAL_MAX, timeout)
+        )
 
     def _probe(self, now: float) -> Packets:
         self._probes += 1
         self._last_sign = now
-        if self._probes >= GIVEN_UP:
+        if self._probes >= BLACK_HOLE_PROBES:
             self.controller.on_timeout(now)
         oldest: List[int] = []
         for number, _, segments in self._flight:
             oldest.extend(segment for segment in segments if self._batch_of.get(segment) == number)
             if oldest:
                 break
-        return self._send(now, oldest[:2])
+        return self._send(now, oldest[:PROBE_SEGMENTS])
 
 
 def pair(make: MakeController) -> Tuple[BulkSender, BulkReceiver]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -87,5 +88,5 @@ def test_a_receiver_that_does_not_start_fails() -> None:
 
 
 def test_memory_is_told_in_millions_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer_end.resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=60_000))
+    monkeypatch.setattr(resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=60_000))
     assert transfer_end.peak_memory() == pytest.approx(61.44)
