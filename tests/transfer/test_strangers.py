@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from math import inf
 from typing import Callable, List, Tuple
 
 import pytest
@@ -18,6 +19,7 @@ from tests.transfer.world import (
     RECEIVER,
     SENDER,
     STRANGER,
+    Outcome,
     Sent,
     Weather,
     World,
@@ -133,16 +135,34 @@ def test_random_datagrams_belong_to_nobody() -> None:
     assert state_of(world) == before
 
 
-def test_whoever_is_faster_than_the_sender_is_answered_and_does_not_take_its_place() -> None:
-    """Copies of what the sender says arrive first, from a stranger's address. The stranger is asked to prove itself,
-    cannot, and the file goes where it should."""
-    world = World(CONTENT, addresses=[RECEIVER])
-    world.watch = lambda sent: (
-        world.arrive(STRANGER, RECEIVER, [sent.data]) if sent.target == RECEIVER and len(sent.data) > 1000 else None
-    )
-    world.run()
-    assert world.receiver.path in (None, SENDER)
-    assert sum(sent.target == STRANGER for sent in world.captured) <= 10
+def outrun(world: World, until: float) -> None:
+    """Let copies of what the sender says arrive before it does, from a stranger's address."""
+
+    def copy(sent: Sent) -> None:
+        if sent.target == RECEIVER and sent.at < until:
+            world.arrive(STRANGER, RECEIVER, [sent.data])
+
+    world.watch = copy
+
+
+def test_whoever_is_faster_than_the_sender_for_a_while_delays_the_file_and_gets_nothing() -> None:
+    """The stranger is asked to prove itself, and cannot."""
+    world = World(CONTENT)
+    outrun(world, until=2.0)
+    assert world.run() == DELIVERED
+    assert (world.receiver.path, world.sender.path) == (SENDER, RECEIVER)
+    assert 0 < sum(sent.target == STRANGER for sent in world.captured) <= 10
+
+
+def test_whoever_is_always_faster_than_the_sender_stops_the_file_and_gets_nothing_either() -> None:
+    """As whoever cuts the cable: each message counts once, and the stranger's copy was the first."""
+    world = World(CONTENT)
+    outrun(world, until=inf)
+    assert world.run() == Outcome("no_path", "no_path", False)
+    assert world.receiver.path is None
+    to_stranger = [sent.data for sent in world.captured if sent.target == STRANGER]
+    assert 0 < len(to_stranger) <= 10
+    assert {data[0] for data in to_stranger} == {CONTROL}
 
 
 def test_each_control_message_is_opened_once_and_none_that_was_overtaken() -> None:
