@@ -71,7 +71,7 @@ def test_a_map_that_does_not_fit_is_a_storage_error_and_what_it_says_stays_true(
     assert claims_of(open_part(disk)).runs() == [(0, 2)]
 
 
-def test_a_part_for_which_there_is_no_room_at_all(disk: Path) -> None:
+def test_of_a_part_for_which_there_is_no_room_at_all_nothing_stays(disk: Path) -> None:
     fill(disk)
     part = open_part(disk)
     with pytest.raises(StorageError):

@@ -55,7 +55,7 @@ def test_a_file_arrives_as_it_was(enter: Enter, lead: Lead, impairment: Impairme
         assert end.repeated
 
 
-def test_several_over_one_bad_path(enter: Enter, lead: Lead) -> None:
+def test_several_over_one_bad_path_arrive_as_they_were(enter: Enter, lead: Lead) -> None:
     yoda, hans = enter("Yoda"), enter("Hans")
     lead(hans, Impairment(loss=0.03, reorder=0.1, corrupt=0.01))
     paths = [yoda.make(f"{number}.bin", 200_000 * number) for number in range(5)]

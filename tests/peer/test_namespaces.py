@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import ServeProcess
 from tests.peer.namespaces import ADDRESSES, Cable
 from tests.peer.program import Program
+from tests.support.waiting import eventually
 
 
 def send_over(cable: Cable, serve_process: ServeProcess, tmp_path: Path, size: int) -> Any:
@@ -29,8 +30,10 @@ def send_over(cable: Cable, serve_process: ServeProcess, tmp_path: Path, size: i
     return end
 
 
-def test_a_path_for_small_packets_only(serve_process: ServeProcess, tmp_path: Path) -> None:
-    """Segments of 1200 bytes, from the start: the larger ones that are tried do not get through."""
+def test_a_path_for_small_packets_only_gets_small_segments_from_the_start(
+    serve_process: ServeProcess, tmp_path: Path
+) -> None:
+    """Of 1200 bytes: the larger ones that are tried do not get through."""
     with Cable(mtu=1280) as cable:
         end = send_over(cable, serve_process, tmp_path, 5_000_000)
     assert end["loss"] < 0.01
@@ -45,8 +48,9 @@ def test_a_slow_link_is_full_and_its_queue_is_not(serve_process: ServeProcess, t
 
 
 @pytest.mark.parametrize("size", [1280, 1400])
-def test_a_path_that_gets_smaller_on_the_way(serve_process: ServeProcess, tmp_path: Path, size: int) -> None:
-    """After the first half only smaller packets pass: the segments shrink, and the rest comes too."""
+def test_segments_shrink_when_the_path_does_and_the_rest_arrives_too(
+    serve_process: ServeProcess, tmp_path: Path, size: int
+) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(os.urandom(5_000_000))
     with Cable(shape="tbf rate 40mbit burst 16kb latency 50ms") as cable:
@@ -57,8 +61,7 @@ def test_a_path_that_gets_smaller_on_the_way(serve_process: ServeProcess, tmp_pa
                 served.port, "Yoda", tmp_path / "Yoda", "Hans", path, wrapper=cable.inside(0), host=ADDRESSES[0]
             )
             with sender:
-                while not part.exists() or part.stat().st_size < 1_000_000:
-                    os.sched_yield()
+                eventually(lambda: part.exists() and part.stat().st_size >= 1_000_000, 20, "a fifth has arrived")
                 cable.set_mtu(size)
                 end = sender.outcome()
     assert "code" not in end, end

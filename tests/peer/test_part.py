@@ -179,7 +179,7 @@ def test_who_takes_over_the_name_of_a_part_keeps_its_map(tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("stem", ["ü" * 150, "a" * 250 + ".tar", "x" + "\U0001f600" * 64], ids=len)
-def test_names_of_the_greatest_length(tmp_path: Path, stem: str) -> None:
+def test_names_of_the_greatest_length_are_cut_and_get_a_number_all_the_same(tmp_path: Path, stem: str) -> None:
     name = stem.encode()[:255].decode("utf-8", "ignore")
     for number in range(2):
         part = open_part(tmp_path, name)
@@ -192,7 +192,9 @@ def test_names_of_the_greatest_length(tmp_path: Path, stem: str) -> None:
 
 
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK])
-def test_file_systems_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+def test_a_file_system_without_hard_links_gets_the_whole_file_and_nothing_is_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(code, os.strerror(code))
 
@@ -239,7 +241,9 @@ def test_a_descriptor_that_cannot_be_closed_does_not_keep_the_other_open(
 
 
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_file_systems_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+def test_a_file_system_without_locks_gets_whole_files_and_keeps_no_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
     """A file gets there, but nothing is kept of one that does not: nobody could know whether it is in use."""
 
     def refuse(*_: object) -> None:

@@ -98,7 +98,7 @@ def test_a_killed_receiver_goes_on_from_what_had_come(
     assert again.resumed >= had_come - AGAIN_MAX * CHUNK_SIZE
 
 
-def test_a_receiver_that_stands_still_for_two_seconds(
+def test_a_receiver_that_stands_still_for_two_seconds_gets_the_file_all_the_same(
     enter: Enter, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     yoda = enter("Yoda")

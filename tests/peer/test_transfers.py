@@ -91,7 +91,7 @@ def test_eight_send_to_one(crowd: Any) -> None:
     assert hans.received() == {f"P{number}_a.bin": path.read_bytes() for number, path in enumerate(paths)}
 
 
-def test_a_hundred_at_a_time(enter: Enter) -> None:
+def test_a_hundred_at_a_time_arrive(enter: Enter) -> None:
     yoda, hans = enter("Yoda"), enter("Hans")
     paths = [yoda.make(f"{number}.bin", 200_000) for number in range(100)]
     for transfer in [yoda.client.send_file("Hans", path) for path in paths]:

@@ -231,7 +231,7 @@ def test_a_port_in_use_is_a_configuration_error(family: socket.AddressFamily) ->
             UdpPort(other.getsockname()[1])
 
 
-def test_a_machine_without_ipv6(make_port: MakePort, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_ipv6_uses_ipv4(make_port: MakePort, monkeypatch: pytest.MonkeyPatch) -> None:
     real = socket.socket
 
     def only_ipv4(family: int = socket.AF_INET, *rest: Any, **options: Any) -> socket.socket:

@@ -130,7 +130,7 @@ def test_a_second_after_a_blackhole_it_is_where_it_was_before(loss: float, least
 
 
 @pytest.mark.parametrize("name", CONTROLLERS)
-def test_a_gigabyte_a_second_on_one_machine(name: str) -> None:
+def test_a_gigabyte_a_second_on_one_machine_is_used(name: str) -> None:
     network = Network(Path(rate=1e9, delay=50e-6, queue=4e6), SEED)
     sender, receiver = pair(CONTROLLERS[name])
     network.add(sender, receiver)
