@@ -143,7 +143,10 @@ class Files:
         """Ask a person what is to become of what still runs; False if they would rather stay. Raises `Woken`."""
         question = wording.ASK_BEFORE_LEAVING
         while True:
-            answer = self._ask(screen, question)
+            try:
+                answer = self._ask(screen, question)
+            except EOFError:
+                answer = "cancel"  # whoever presses Ctrl-D once more wants to be out of here
             if not answer:
                 return True
             if "wait".startswith(answer):
@@ -159,25 +162,23 @@ class Files:
                 return False
 
     def wait_without_server(self, screen: Screen) -> None:
-        """Return when nothing runs any more, after the connection was lost."""
-        if not screen.is_interactive:
-            self.wait_all()
-            return
-        while self.running():
+        """Return when nothing runs any more, after the connection was lost. Only Ctrl-C ends it before."""
+        while screen.is_interactive and self.running():
             try:
                 self._ask(screen, wording.WAIT_WITHOUT_SERVER)
             except Woken:
                 continue
+            except EOFError:
+                break  # there may be nothing but ends from here on: wait without asking
+        self.wait_all()
 
     def _ask(self, screen: Screen, question: str) -> str:
-        """Return an answer that is not blank; nothing once nothing runs any more."""
+        """Return an answer that is not blank; nothing once nothing runs any more. Raises EOFError and `Woken`."""
         self._on_idle = screen.wake
         answer = ""
         try:
             while not answer and self.running():
                 answer = screen.ask(question.format(transfers=count_text(len(self.running())))).strip().lower()
-        except EOFError:
-            return "cancel"  # whoever presses Ctrl-D once more wants to be out of here
         except Woken:
             if self.running():
                 raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import Iterator, List
+from typing import Any, Iterator, List
 
 import pytest
 
@@ -73,6 +73,40 @@ def test_what_shows_may_be_stuck_without_stopping_anything(make: List[Files]) ->
     files.transfers.engine.call(called.set)
     assert called.wait(5)
     stuck.set()
+
+
+class Ended:
+    """A terminal at which Ctrl-D was pressed, or which is gone: each question is answered by the end of the input."""
+
+    is_interactive = True
+
+    def __init__(self) -> None:
+        self.questions: List[str] = []
+
+    def ask(self, question: str, hidden: bool = False) -> str:
+        self.questions.append(question)
+        raise EOFError
+
+    def wake(self) -> None:
+        pass
+
+
+def test_whoever_ends_the_input_while_files_go_on_without_a_server_is_not_asked_again(
+    make: List[Files], shown: List[Shown]
+) -> None:
+    files = Files(FileConfig(), shown.append, 0.0)
+    make.append(files)
+    transfer = files.transfers._new_handle(OF[1], True, "Hans", "clip.mp4", 1000)
+
+    def end() -> None:
+        transfer.end(None)
+        files.take(TransferDone(*OF))
+
+    threading.Timer(0.1, end).start()
+    screen: Any = Ended()
+    files.wait_without_server(screen)
+    assert len(screen.questions) == 1
+    assert [type(event) for event in shown] == [TransferDone]
 
 
 def test_an_empty_list_is_one_too(make: List[Files], shown: List[Shown]) -> None:
