@@ -100,8 +100,11 @@ class Client(Connection):
         With `files`, files are received from the login on. A configuration opens transfers that end with this
         connection; `Transfers` given as such may have been used by an earlier connection, and outlast this one.
 
-        `on_event` gets every message, invitation and word about a file, `on_lost` the error that ended the connection;
-        both are called by the thread that reads, which must not wait for a reply itself.
+        `on_event` gets every message, invitation and word about a file, `on_lost` the error that ended the connection.
+        Both are called by the thread that reads from the server, but words about files by the one that runs transfers,
+        so that `on_event` may be called by two threads at the same time. Neither may wait: what waits for a reply, or
+        for a transfer (`Transfer.result`), raises `RuntimeError` there if it would wait for its own thread; anything
+        else that takes long holds up messages, or all transfers.
         """
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         deadline = time.monotonic() + timeout
@@ -214,7 +217,7 @@ class Client(Connection):
                 self._owns_files = isinstance(files, FileConfig)
                 opened = Transfers(files) if isinstance(files, FileConfig) else files
                 opened.username = self.username
-                opened.use(self.submit, self._hand_on, self._local_address)
+                opened.use(self.submit, self._hand_on, self._local_address, self._is_reader)
                 self._files = opened
             return self._files
 

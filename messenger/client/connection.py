@@ -103,6 +103,10 @@ class Connection:
         """Close the connection, without a logout if there was none. Safe to call again."""
         self._end(None)
 
+    def _is_reader(self) -> bool:
+        """Whether it is the thread that reads that asks."""
+        return threading.current_thread() is self._reader
+
     def _send(self, data: bytes) -> None:
         try:
             self._sock.sendall(data)
@@ -221,7 +225,7 @@ class Connection:
         if is_first:
             self._shut_down()
             self._hello.put(None)
-        if threading.current_thread() is not self._reader and self._reader.is_alive():
+        if not self._is_reader() and self._reader.is_alive():
             self._reader.join(1)
         if not is_first:
             return

@@ -134,6 +134,8 @@ class Transfer:
         """Bytes that were there from an earlier attempt."""
         self.on_cancel: Callable[[str], None] = lambda code: None
         self.on_accept: Callable[[], None] = lambda: None
+        self.must_not_wait: Callable[[], bool] = lambda: False
+        """Whether the thread that asks is one of those without which no transfer goes on."""
         self.measure: Callable[[], Measured] = lambda: NOTHING_MEASURED
         self._lock = threading.Lock()
         """Held while figures are taken: those of the end are the last ones."""
@@ -175,14 +177,23 @@ class Transfer:
             return self._last
 
     def wait_answer(self, timeout: Optional[float] = None) -> None:
-        """Return when the other side has accepted; raises `TransferFailed`, and `ReplyTimeout` after `timeout`."""
+        """Return when the other side has accepted; raises `TransferFailed`, and `ReplyTimeout` after `timeout`.
+
+        Not for callbacks, as `result`.
+        """
+        self._look_who_waits(self._answered)
         if not self._answered.wait(timeout):
             raise ReplyTimeout(f"{self.user} has not answered within {timeout:g} s")
         if self._error is not None and not self._started_at:
             raise self._error
 
     def result(self, timeout: Optional[float] = None) -> Progress:
-        """Wait until the file is delivered; raises `TransferFailed`, and `ReplyTimeout` after `timeout` seconds."""
+        """Wait until the file is delivered; raises `TransferFailed`, and `ReplyTimeout` after `timeout` seconds.
+
+        Raises `RuntimeError` in a callback of the client, unless it has ended: the thread that would wait there is one
+        without which the end never comes.
+        """
+        self._look_who_waits(self._ended)
         if not self._ended.wait(timeout):
             raise ReplyTimeout(f"{self.name} is not delivered after {timeout:g} s")
         if self._error is not None:
@@ -235,6 +246,10 @@ class Transfer:
             self._ended.set()
         self._answered.set()
         return True
+
+    def _look_who_waits(self, event: threading.Event) -> None:
+        if not event.is_set() and self.must_not_wait():
+            raise RuntimeError("a callback cannot wait for a transfer: its thread is one that brings the end")
 
     def state(self) -> str:
         """Return in a word how far it is, for a list."""

@@ -77,6 +77,7 @@ class Transfers:
         """User and transfer id to what is not over yet."""
         self._handles: Dict[int, Transfer] = {}
         self._last_number = 0
+        self._is_reader: Callable[[], bool] = lambda: False
         self._lock = threading.Lock()
         self._is_closing = False
         self._places = Worker("messenger-files")
@@ -85,13 +86,17 @@ class Transfers:
         """Says things through the server, in order: it may read nothing for a while."""
         self.engine.start()
 
-    def use(self, submit: Submit, emit: Emit, local_address: str) -> None:
+    def use(
+        self, submit: Submit, emit: Emit, local_address: str, is_reader: Callable[[], bool] = lambda: False
+    ) -> None:
         """Work with this connection from now on: with the first one, or a new one in its place.
 
         `submit` sends a request to the server (see `messenger.client.connection.Connection.submit`), `emit` is called
-        in the transfers' own thread, `local_address` is this end of the connection.
+        in the transfers' own thread, `local_address` is this end of the connection, `is_reader` tells whether it is
+        asked by the thread that reads from it.
         """
         self._submit = submit
+        self._is_reader = is_reader
         self.emit = emit
         self.local_address = local_address
 
@@ -312,6 +317,7 @@ class Transfers:
         with self._lock:
             self._last_number += 1
             handle = Transfer(self._last_number, transfer, is_outgoing, user, name, size)
+            handle.must_not_wait = lambda: self.engine.is_own_thread or self._is_reader()
             self._handles[handle.number] = handle
             ended = [number for number, one in self._handles.items() if one.is_ended]
             for number in ended[: max(0, len(self._handles) - KEPT)]:

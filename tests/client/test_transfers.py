@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from pathlib import Path
-from typing import List
+from typing import Dict, List
 
 import pytest
 
 from messenger.client import Client
 from messenger.config import FileConfig
 from messenger.errors import ConfigError, ConnectionLost, Refused
-from messenger.peer.handle import TransferFailed
+from messenger.peer.handle import Progress, TransferDone, TransferFailed
 from messenger.peer.transfers import Transfers
 from messenger.protocol.messages import Message, Offer, Outcome
 from messenger.server import Server
@@ -130,3 +131,53 @@ def test_nothing_can_be_sent_while_the_client_is_closed(
     monkeypatch.setattr(Transfers, "close", try_and_close)
     client.close()
     assert refusals == ["the connection is closed"]
+
+
+@pytest.mark.parametrize("waits", ["result", "wait_answer"])
+def test_a_callback_that_waits_for_a_transfer_is_told_at_once_that_it_never_ends(
+    server: Server, tmp_path: Path, waits: str
+) -> None:
+    """In either of the threads that call it: the one that reads, and the one that runs transfers."""
+    caught: Dict[str, BaseException] = {}
+    both = threading.Event()
+
+    def wait(event: object) -> None:
+        kind = type(event).__name__
+        sent = hans.send_file("Yoda", tmp_path / "clip")
+        try:
+            getattr(sent, waits)()
+        except RuntimeError as error:
+            caught[kind] = error
+        if set(caught) == {"Message", "TransferAsked"}:
+            both.set()
+
+    (tmp_path / "clip").write_bytes(b"clip")
+    files = FileConfig(download_dir=tmp_path, accept="ask")
+    with Client.connect("127.0.0.1", server.port, on_event=wait, files=files) as hans:
+        hans.login("Hans", ACCOUNTS["Hans"])
+        with Client.connect("127.0.0.1", server.port) as yoda:
+            yoda.login("Yoda", ACCOUNTS["Yoda"])
+            yoda.send("Hans", "hi")
+            yoda.send_file("Hans", tmp_path / "clip")
+            assert both.wait(5), caught
+    assert {str(error) for error in caught.values()} == {
+        "a callback cannot wait for a transfer: its thread is one that brings the end"
+    }
+
+
+def test_what_has_ended_can_be_asked_for_in_a_callback_too(server: Server, tmp_path: Path) -> None:
+    results: queue.Queue[Progress] = queue.Queue()
+
+    def take(event: object) -> None:
+        if isinstance(event, TransferDone):
+            assert hans.files is not None
+            results.put(hans.files.list()[0].result())
+
+    (tmp_path / "clip").write_bytes(b"clip")
+    files = FileConfig(download_dir=tmp_path)
+    with Client.connect("127.0.0.1", server.port, on_event=take, files=files) as hans:
+        hans.login("Hans", ACCOUNTS["Hans"])
+        with Client.connect("127.0.0.1", server.port) as yoda:
+            yoda.login("Yoda", ACCOUNTS["Yoda"])
+            yoda.send_file("Hans", tmp_path / "clip").result(10)
+            assert results.get(timeout=5).done == 4
