@@ -7,6 +7,7 @@
     part_map   which chunks a part holds: their tags, on the disk and in memory
     handle     what the user of the library holds of a transfer
     outbound, inbound   one transfer: the state machine of `messenger.transfer`, its file, and its end
+    addresses  where this client may be reached, and the other one
     engine     the thread: datagrams to transfers, timers, and calls from other threads
     worker     a thread for what may take long: the last flush of a file, a server that does not read
     transfers  all transfers of a client: offers, answers and outcomes through the server

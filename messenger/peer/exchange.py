@@ -6,7 +6,7 @@ import base64
 import logging
 import math
 import os
-from typing import Any, Callable, Dict, Final, Hashable, List, Optional, Protocol, Sequence, Type
+from typing import Any, Callable, Dict, Final, Hashable, List, Optional, Protocol, Type
 
 from messenger.peer.arrivals import Address, Run
 from messenger.peer.engine import Engine, PortWire
@@ -27,7 +27,7 @@ from messenger.protocol.messages import Outcome
 from messenger.protocol.text import clean
 from messenger.transfer.datagram import CHALLENGE_SIZE
 from messenger.transfer.endpoint import SILENCE_TOLD, Endpoint, State
-from messenger.transfer.sealing import public_key
+from messenger.transfer.sealing import Agreement, Secrets, derive, public_key
 
 _log: Final = logging.getLogger(__name__)
 
@@ -190,6 +190,17 @@ class Exchange:
     def _challenge(self) -> bytes:
         return os.urandom(CHALLENGE_SIZE)
 
+    def _agree(self, peer_key: str, name: str, cipher: str) -> Secrets:
+        """Return the secrets that both sides have if they agree on all; raises `KeyExchangeFailed`."""
+        handle = self.handle
+        people = [self._host.username, handle.user]
+        keys = [self.public_key, to_bytes(peer_key)]
+        if not handle.is_outgoing:
+            people.reverse()
+            keys.reverse()
+        agreement = Agreement(handle.id, people[0], people[1], name, handle.size, cipher)
+        return derive(self._private_key, to_bytes(peer_key), agreement, keys[0], keys[1])
+
     def _run(self, endpoint: Endpoint, connection: int) -> None:
         """Let the engine run this endpoint."""
         self.endpoint = endpoint
@@ -286,17 +297,6 @@ def to_bytes(text: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except ValueError:
         return b""
-
-
-def reachable(engine: Engine, hosts: Sequence[str], port: int) -> List[Address]:
-    """Return the addresses among these that this machine can send to, each once."""
-    addresses: Dict[Address, None] = {}
-    for host in hosts:
-        try:
-            addresses[engine.port.address(host, port)] = None
-        except (OSError, ValueError):
-            continue
-    return list(addresses)
 
 
 def reason_of(error: Exception) -> str:

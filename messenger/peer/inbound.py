@@ -8,24 +8,16 @@ from typing import Callable, Final, Iterator, Optional, Union
 
 from messenger.errors import StorageError
 from messenger.peer.arrivals import Address, Run
-from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, reason_of, to_bytes, to_message, to_text
+from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, reason_of, to_message, to_text
 from messenger.peer.handle import Measured, Transfer, TransferAsked, TransferFailed
 from messenger.peer.part import PartFile
 from messenger.protocol.messages import Answer, Offered
 from messenger.transfer.claims import Claims, encode_claims
 from messenger.transfer.endpoint import State
-from messenger.transfer.geometry import CHUNK_SIZE, Geometry
+from messenger.transfer.geometry import Geometry
 from messenger.transfer.incoming import Incoming
 from messenger.transfer.receiver import Receiver
-from messenger.transfer.sealing import (
-    CIPHERS,
-    Agreement,
-    ChunkCipher,
-    KeyExchangeFailed,
-    Secrets,
-    derive,
-    seal_claims,
-)
+from messenger.transfer.sealing import CIPHERS, ChunkCipher, KeyExchangeFailed, Secrets, seal_claims
 
 SPACE_LEFT: Final = 1024 * 1024
 """Bytes that must stay free on the disk."""
@@ -144,11 +136,9 @@ class Inbound(Exchange):
             self._tell_outcome("checking")
 
     def _begin(self, claims: Claims) -> None:
-        offered, handle = self._offered, self.handle
-        peer_key = to_bytes(offered.key)
-        agreement = Agreement(handle.id, handle.user, self._host.username, offered.name, offered.size, offered.cipher)
+        offered = self._offered
         try:
-            secrets = derive(self._private_key, peer_key, agreement, peer_key, self.public_key)
+            secrets = self._agree(offered.key, offered.name, offered.cipher)
         except KeyExchangeFailed as error:
             self.refuse("bad_peer", str(error))
             return
@@ -257,7 +247,7 @@ class Inbound(Exchange):
                 self.fail("write_failed", f"{self._host.username} cannot store it: {error}")
                 return is_authentic
             if incoming.is_resumed:
-                self.handle.resume_from(min(incoming.receiver.chunks_done * CHUNK_SIZE, self.handle.size))
+                self.handle.resume_from(self._geometry.bytes_of(incoming.receiver.chunks_done))
             if incoming.state is State.FINISHING:
                 self._put_in_place()
         return is_authentic
@@ -305,7 +295,7 @@ class Inbound(Exchange):
 
     def _measure(self) -> Measured:
         incoming = self._incoming
-        done = min(incoming.receiver.chunks_done * CHUNK_SIZE, self.handle.size) if incoming is not None else 0
+        done = self._geometry.bytes_of(incoming.receiver.chunks_done) if incoming is not None else 0
         return Measured(done, 0.0, 0, 0.0)
 
     def _clean_up(self, error: Optional[TransferFailed]) -> None:

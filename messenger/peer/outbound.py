@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Hashable, Iterator, Optional
+from typing import Iterator, Optional
 
-from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, reachable, to_bytes, to_text
+from messenger.peer.addresses import reachable, shown
+from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, to_bytes, to_text
 from messenger.peer.handle import NOTHING_MEASURED, Measured, Transfer, TransferFailed
 from messenger.peer.source import SourceFailed, SourceFile
 from messenger.protocol.messages import Answered, Offer
 from messenger.transfer.claims import Claims, Digest, Runs, chunks_of, decode_claims, missing
-from messenger.transfer.geometry import CHUNK_SIZE
 from messenger.transfer.outgoing import MakeController, Outgoing
-from messenger.transfer.sealing import (
-    Agreement,
-    ChunkCipher,
-    KeyExchangeFailed,
-    Secrets,
-    derive,
-    open_claims,
-)
+from messenger.transfer.sealing import ChunkCipher, KeyExchangeFailed, Secrets, open_claims
 
 
 class Outbound(Exchange):
@@ -69,14 +62,12 @@ class Outbound(Exchange):
         if not answer.accepted:
             self.fail_as_told(answer.code or "refused", answer.message or f"{handle.user} does not want it")
             return
-        peer_key = to_bytes(answer.key)
-        agreement = Agreement(handle.id, self._host.username, handle.user, handle.name, handle.size, self._cipher)
         try:
-            secrets = derive(self._private_key, peer_key, agreement, self.public_key, peer_key)
+            secrets = self._agree(answer.key, handle.name, self._cipher)
         except KeyExchangeFailed as error:
             self.fail("bad_peer", str(error))
             return
-        addresses = reachable(self._engine, [answer.address, *answer.addresses], answer.udp_port)
+        addresses = reachable(self._engine.port, [answer.address, *answer.addresses], answer.udp_port)
         self._outgoing = Outgoing(
             self._now(),
             self._wire(secrets.receiver_id),
@@ -153,7 +144,7 @@ class Outbound(Exchange):
                 break
             last = first - 1
         self._source.begin(ChunkCipher(secrets.chunks, self._cipher), last)
-        self.handle.resume_from(min(sum(count for _, count in runs) * CHUNK_SIZE, geometry.size))
+        self.handle.resume_from(geometry.bytes_of(sum(count for _, count in runs)))
         self._outgoing.begin(self._now(), missing(runs, geometry), claims is not None)
         self._host.share()
         self._engine.schedule(self)
@@ -168,7 +159,7 @@ class Outbound(Exchange):
     def _settle(self) -> None:
         outgoing = self._outgoing
         if outgoing is not None and outgoing.failure is not None and outgoing.failure.code == "no_path":
-            tried = ", ".join(_shown(address) for address in outgoing.addresses) or "no address, as none can be reached"
+            tried = ", ".join(shown(address) for address in outgoing.addresses) or "no address, as none can be reached"
             message = f"no path opened to {self.handle.user}: tried {tried}; is UDP blocked on the way?"
             outgoing.failure = outgoing.failure._replace(message=message)
         super()._settle()
@@ -180,7 +171,7 @@ class Outbound(Exchange):
             return NOTHING_MEASURED._replace(done=self.handle.resumed)
         upto = sender.chunks_acknowledged
         chunks = upto + sum(count for first, count in self._there if first >= upto)
-        done = min(chunks * CHUNK_SIZE, self.handle.size)
+        done = self._source.geometry.bytes_of(chunks)
         loss = sender.repeated_segments / max(1, sender.sent_segments)
         return Measured(done, outgoing.round_trip.smoothed, sender.repeated_segments, loss)
 
@@ -190,9 +181,3 @@ class Outbound(Exchange):
     def _clean_up(self, error: Optional[TransferFailed]) -> None:
         self._source.close()
         self._answer_due = math.inf
-
-
-def _shown(address: Hashable) -> str:
-    host, port = address[:2]  # type: ignore[index]  # they are those that `reachable` gave
-    host = host[7:] if host.startswith("::ffff:") else host
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

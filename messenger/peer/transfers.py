@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import uuid
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Callable, Dict, Final, Hashable, List, Optional, Tuple, 
 
 from messenger.config import FileConfig
 from messenger.errors import ConfigError, ConnectionLost, MessengerError, Refused
+from messenger.peer.addresses import own_addresses
 from messenger.peer.ciphers import fastest_cipher
 from messenger.peer.engine import Engine
 from messenger.peer.exchange import Exchange, reason_of
@@ -19,7 +19,7 @@ from messenger.peer.outbound import Outbound
 from messenger.peer.source import SourceFile
 from messenger.peer.udp import UdpPort
 from messenger.peer.worker import Worker
-from messenger.protocol.limits import ADDRESSES_MAX, FILE_NAME_MAX
+from messenger.protocol.limits import FILE_NAME_MAX
 from messenger.protocol.messages import Answer, Answered, AnyEvent, Error, Offered, TransferOutcome
 from messenger.transfer.controllers import CONTROLLERS
 from messenger.transfer.geometry import SEGMENT_SIZES, SIZE_MAX
@@ -213,15 +213,7 @@ class Transfers:
 
     def addresses(self) -> List[str]:
         """Return the addresses of this machine that the other side may reach."""
-        found = dict.fromkeys([self.local_address])
-        for family, target in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
-            try:
-                with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                    probe.connect((target, 9))  # sends nothing: it only asks which address would be used
-                    found[probe.getsockname()[0]] = None
-            except OSError:
-                continue  # no way out by this family
-        return [address for address in found if address and "%" not in address][:ADDRESSES_MAX]
+        return own_addresses(self.local_address)
 
     def promised(self) -> int:
         """Return how many bytes of the disk the files that are being received will take yet."""

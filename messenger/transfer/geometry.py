@@ -45,6 +45,10 @@ class Geometry:
         """Return the bytes of a chunk when it is sealed."""
         return self.plain_size(chunk) + TAG_SIZE
 
+    def bytes_of(self, chunks: int) -> int:
+        """Return the bytes of the file in so many of its chunks; as if the last, shorter one came last."""
+        return min(chunks * CHUNK_SIZE, self.size)
+
 
 def segment_count(sealed_size: int, kind: int) -> int:
     """Return how many segments of this kind carry a sealed chunk; at most 52."""
