@@ -57,7 +57,7 @@ def write_casts(folder: Path, name: str, recordings: Sequence[Recording], title:
         texts[f"{name}.svg"] = animated(names, shown, title or name)
         texts[f"{name}.end.svg"] = still(names, shown[-1], title or name)
     for file, text in texts.items():
-        (folder / file).write_text(text, encoding="utf-8", newline="\n")
+        (folder / file).write_bytes(text.encode("utf-8"))
     return [folder / file for file in texts]
 
 
