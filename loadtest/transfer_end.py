@@ -18,7 +18,6 @@ from typing import Any, Callable, Dict, Final
 
 from messenger import Client
 from messenger.config import FileConfig, ServerConfig
-from messenger.server.lifecycle import Server
 
 TCP_PORT: Final = 9470
 QUIC_PORT: Final = 9471
@@ -91,6 +90,8 @@ def _send_files(options: argparse.Namespace) -> Figures:
 def _receive_files(options: argparse.Namespace) -> Figures:
     with ExitStack() as stack:
         if options.serve:
+            from messenger.server.lifecycle import Server  # not in the memory of those who send and receive
+
             config = ServerConfig(options.port, 3, (), options.folder / "credentials.txt", options.folder)
             stack.enter_context(Server(config))
         client = stack.enter_context(Client.connect(options.host, options.port, files=_settings(options)))

@@ -8,13 +8,12 @@ content with the same tags, since it knows the secret, gives it nothing: it deci
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final, Iterator, List, Optional, Sequence, Tuple
 
 import msgspec
 
 from messenger.transfer.geometry import Geometry
-from messenger.transfer.sealing import CIPHERS
+from messenger.transfer.sealing import CIPHERS, Sha256
 
 RUNS_MAX: Final = 3000
 """Runs of chunks that are shown, so that the claims fit one line of the chat protocol; what is in others is sent
@@ -47,15 +46,15 @@ class Digest:
     """Computes the digest, a chunk at a time."""
 
     def __init__(self) -> None:
-        self._hash = hashlib.sha256()
+        self._hash = Sha256()
 
     def add(self, chunk: int, tag: bytes) -> None:
         """Take the next chunk."""
-        self._hash.update(chunk.to_bytes(4, "little") + tag)
+        self._hash.add(chunk.to_bytes(4, "little") + tag)
 
     def result(self) -> bytes:
         """Return the digest."""
-        return self._hash.digest()
+        return self._hash.result()
 
 
 def encode_claims(claims: Claims) -> bytes:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import enum
-import hashlib
 import math
 from typing import Any, Dict, Final, Hashable, List, NamedTuple, Optional, Protocol, Tuple
 
 from messenger.transfer.datagram import CHALLENGE_SIZE, Abort, BadDatagram, Control, decode, encode
-from messenger.transfer.sealing import ControlOpener, ControlSealer
+from messenger.transfer.sealing import ControlOpener, ControlSealer, authenticator
 
 SILENCE_TOLD: Final = 10.0
 """Seconds without a word from the other side after which a person is told."""
@@ -146,7 +145,7 @@ class Endpoint:
     def _challenge_to(self, address: Hashable) -> bytes:
         """Return what only whoever receives at this address can send back: another for each, or a peer could take what
         it received at its own address and send it back as if from somebody else's."""
-        return hashlib.blake2b(repr(address).encode(), digest_size=CHALLENGE_SIZE, key=self._challenge).digest()
+        return authenticator(self._challenge, repr(address).encode(), CHALLENGE_SIZE)
 
     def _end(self, now: float, state: State, failure: Optional[Failure] = None) -> None:
         self.state = state
