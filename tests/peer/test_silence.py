@@ -115,7 +115,7 @@ def test_a_receiver_that_lies_about_its_receipt_learns_nothing_more(
     """Nobody has a file that was not sent to its end: what it said ends the transfer as a failure."""
     yoda, hans = enter("Yoda"), enter("Hans")
     gate = Gate(monkeypatch)
-    sent = yoda.client.send_file("Hans", yoda.make("a.bin", SIZE))
+    sent = yoda.client.send_file("Hans", yoda.make("a.bin", 5 * SIZE))  # more than is sent before the lie is heard
     gate.wait()
     inbound = next(iter(hans.files._exchanges.values()))
     lied = threading.Event()
