@@ -17,6 +17,9 @@ IO_THREADS_MAX: Final = 64
 SERVER_PORT: Final = 12000
 """The port of a server that is not told another one in `--server`."""
 
+GENERATED_MAX: Final = 100_000
+"""Accounts that are generated at once."""
+
 ACCEPT_WORDS: Final = ("all", "ask", "none")
 
 _SIZE: Final = re.compile(r"(\d{1,16})\s?([kKMGT]i?)?B?", re.ASCII)
@@ -37,6 +40,14 @@ def parse_attempts(text: str) -> int:
     number = _whole_number(text)
     if number is None or not 1 <= number <= ATTEMPTS_MAX:
         raise ConfigError(f"ATTEMPTS must be a whole number from 1 to {ATTEMPTS_MAX}, not {text!r}")
+    return number
+
+
+def parse_count(text: str, name: str, highest: int) -> int:
+    """Read how many there are to be, from 1 on; raises `ConfigError` that names `name` and the value."""
+    number = _whole_number(text)
+    if number is None or not 1 <= number <= highest:
+        raise ConfigError(f"{name} must be a whole number from 1 to {highest}, not {text!r}")
     return number
 
 

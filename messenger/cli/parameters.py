@@ -12,8 +12,10 @@ from typing import Any, Callable, Final, Optional
 import click
 
 from messenger.config import (
+    GENERATED_MAX,
     parse_accept,
     parse_attempts,
+    parse_count,
     parse_own_address,
     parse_port,
     parse_seconds,
@@ -71,6 +73,7 @@ SECONDS: Final = Checked("seconds", lambda text: parse_seconds(text, "--connect-
 ACCEPT: Final = Checked("who", lambda text: parse_accept(text, "--accept"))
 SIZE: Final = Checked("size", lambda text: parse_size(text, "--max-receive-size"))
 SERVER: Final = Checked("server", lambda text: parse_server(text, "--server"))
+GENERATED: Final = Checked("number", lambda text: parse_count(text, "N", GENERATED_MAX))
 METRICS: Final = Checked("address", lambda text: parse_own_address(text, "--metrics"))
 FILE: Final = click.Path(path_type=Path)
 

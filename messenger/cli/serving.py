@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import secrets
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Callable, NoReturn, Optional, Tuple
+from typing import Callable, Final, Iterator, NoReturn, Optional, Sequence, Tuple
 
 import click
 
 from messenger.cli.parameters import (
     ATTEMPTS,
     FILE,
+    GENERATED,
     METRICS,
     NEGATIVE_NUMBERS,
     SERVER_PORT,
@@ -24,6 +27,12 @@ from messenger.cli.parameters import (
 )
 from messenger.config import ServerConfig
 from messenger.errors import MessengerError, MetricsError
+
+HASHED_AT_ONCE: Final = 16
+"""Accounts that are hashed before the first of them is printed; a fifth of a second of a core each."""
+
+PRINTED_AT_ONCE: Final = 1000
+"""Plain accounts that are printed with one system call."""
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -132,6 +141,45 @@ def hash_password(name: str) -> None:
     if fault or password.startswith("$scrypt$"):
         raise OneLineUsageError(fault or "this is a hash already")
     click.echo(f"{name} {ScryptHash.make(password, secrets.token_bytes(16))}")
+
+
+@credentials.command(context_settings=NEGATIVE_NUMBERS)
+@click.argument("n", type=GENERATED)
+@click.option("--prefix", default="load", show_default=True, metavar="NAME", help="What their names begin with.")
+@click.option("--hashed", is_flag=True, help="Hashes (scrypt), each below a comment that has the password.")
+def generate(n: int, prefix: str, hashed: bool) -> None:
+    """Print a credentials file of N accounts, 1 to 100000, for tests: load-00001 and so on, with random passwords."""
+    from messenger.chat.accounts import fault_in_account
+
+    accounts = [(f"{prefix}-{number:05}", secrets.token_urlsafe(12)) for number in range(1, n + 1)]
+    fault = fault_in_account(*accounts[-1])
+    if fault:
+        raise OneLineUsageError(fault)
+    try:
+        for lines in _hashed(accounts) if hashed else _plain(accounts):
+            click.echo(lines, nl=False)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # whoever read them has enough
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python tries to write the rest again, and complains
+        raise OneLineError(f"cannot write the accounts: {error.strerror}") from None
+
+
+def _plain(accounts: Sequence[Tuple[str, str]]) -> Iterator[str]:
+    for start in range(0, len(accounts), PRINTED_AT_ONCE):
+        yield "".join(f"{name} {password}\n" for name, password in accounts[start : start + PRINTED_AT_ONCE])
+
+
+def _hashed(accounts: Sequence[Tuple[str, str]]) -> Iterator[str]:
+    from messenger.chat.accounts import ScryptHash
+
+    def hash_one(account: Tuple[str, str]) -> str:
+        name, password = account
+        return f"# {name} {password}\n{name} {ScryptHash.make(password, secrets.token_bytes(16))}\n"
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(accounts), HASHED_AT_ONCE):
+            yield from pool.map(hash_one, accounts[start : start + HASHED_AT_ONCE])
 
 
 def _end_on_signals(end: Callable[[], None]) -> None:

@@ -75,7 +75,10 @@ class Publisher:
     def stop(self) -> None:
         """Close everything; returns once that is done, or after a second."""
         self._stopping.set()
-        self._waker.send(b"\0")
+        try:
+            self._waker.send(b"\0")
+        except OSError:
+            pass  # its thread was awake, and has closed everything already
         if self._thread.ident is None:
             self._close()
         else:
