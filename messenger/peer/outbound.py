@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Iterator, Optional
+from typing import Final, Iterator, Optional
 
 from messenger.peer.addresses import reachable, shown
 from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, to_bytes, to_text
@@ -13,6 +13,10 @@ from messenger.protocol.messages import Answered, Offer
 from messenger.transfer.claims import Claims, Digest, Runs, chunks_of, decode_claims, missing
 from messenger.transfer.outgoing import MakeController, Outgoing
 from messenger.transfer.sealing import ChunkCipher, KeyExchangeFailed, Secrets, open_claims
+
+TOGETHER_SECONDS: Final = 0.2
+"""Files that are offered within so long begin together: the first would otherwise have taken the whole path before the
+last is there, and leave it late."""
 
 
 class Outbound(Exchange):
@@ -33,6 +37,9 @@ class Outbound(Exchange):
         self._make_controller = make_controller
         self._kind_max = kind_max
         self._outgoing: Optional[Outgoing] = None
+        self._together_until = -math.inf
+        self._accepted: Optional[Answered] = None
+        """The answer, as long as this file waits for others to begin with."""
         self._there: Runs = []
         """What the receiver had from the beginning."""
 
@@ -40,6 +47,7 @@ class Outbound(Exchange):
         """Offer the file to its recipient."""
         handle = self.handle
         self._answer_due = self._now() + ANSWER_SECONDS
+        self._together_until = self._now() + TOGETHER_SECONDS
         self._engine.schedule(self)
         self._host.signal(
             Offer,
@@ -55,12 +63,38 @@ class Outbound(Exchange):
         )
 
     def on_answered(self, answer: Answered) -> None:
-        """Begin to send, or end, as the recipient has answered."""
+        """End as the recipient has answered, or be ready to send: `begin` comes when others are ready, too."""
         handle = self.handle
-        if self.endpoint is not None or handle.is_ended:
+        if self.endpoint is not None or self._accepted is not None or handle.is_ended:
             return
         if not answer.accepted:
             self.fail_as_told(answer.code or "refused", answer.message or f"{handle.user} does not want it")
+            return
+        self._accepted = answer
+        self._answer_due = math.inf
+        self._engine.schedule(self)
+
+    @property
+    def keeps_others_waiting(self) -> bool:
+        """Whether its answer may come soon."""
+        is_offered = not self.handle.is_ended and self.endpoint is None and self._accepted is None
+        return is_offered and self._now() < self._together_until
+
+    def deadline(self) -> float:
+        """See `Exchange`."""
+        return self._together_until if self._accepted is not None else super().deadline()
+
+    def poll(self, now: float) -> None:
+        """See `Exchange`."""
+        if now >= self._together_until:
+            self.begin()
+        super().poll(now)
+
+    def begin(self) -> None:
+        """Begin to send, if it was accepted and has not begun."""
+        handle, answer = self.handle, self._accepted
+        self._accepted = None
+        if answer is None or handle.is_ended:
             return
         try:
             secrets = self._agree(answer.key, handle.name, self._cipher)

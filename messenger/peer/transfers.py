@@ -289,6 +289,10 @@ class Transfers:
         exchange = self._exchanges.get((answered.sender, answered.transfer))
         if isinstance(exchange, Outbound):
             exchange.attempt(lambda: exchange.on_answered(answered))
+            sent = [one for one in self._exchanges.values() if isinstance(one, Outbound)]
+            if not any(one.keeps_others_waiting for one in sent):
+                for one in sent:
+                    one.attempt(one.begin)
 
     def _on_outcome(self, outcome: TransferOutcome) -> None:
         exchange = self._exchanges.get((outcome.sender, outcome.transfer))
