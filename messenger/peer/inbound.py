@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Callable, Final, Iterator, Optional, Union
 
 from messenger.errors import StorageError
+from messenger.peer.addresses import reachable
 from messenger.peer.arrivals import Address, Run
 from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, reason_of, to_message, to_text
 from messenger.peer.handle import Measured, Transfer, TransferAsked, TransferFailed
@@ -152,6 +153,7 @@ class Inbound(Exchange):
             self._store,
             self._engine.port.allowance,
             claims.runs(),
+            reachable(self._engine.port, [offered.address, *offered.addresses], offered.udp_port),
         )
         self._run(self._incoming, secrets.receiver_id)
         self._host.share()

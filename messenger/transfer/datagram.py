@@ -102,7 +102,7 @@ class Ack(NamedTuple):
 
 
 class Ping(NamedTuple):
-    """Asks for an acknowledgement."""
+    """Asks for an acknowledgement. A sender takes no notice of one: that its receiver has sent it was the purpose."""
 
 
 class Done(NamedTuple):

@@ -14,6 +14,10 @@ from messenger.transfer.sealing import ControlOpener, ControlSealer, Secrets
 WAITING_SECONDS: Final = 15.0
 """How long a sender may take to be heard for the first time."""
 
+KNOCKS: Final = (0.1, 1.2)
+"""Seconds after the beginning at which the sender's addresses are sent something, unless it was heard by then: that
+opens a firewall here that lets nothing in but answers. The sender tries again after each of them."""
+
 DONE_INTERVALS: Final = (0.1, 0.2, 0.4, 0.8, 1.5, 2.0)
 """Seconds between repetitions of the receipt. After the last one it is told through the server only."""
 
@@ -35,13 +39,16 @@ class Incoming(Endpoint):
         store: Store,
         allowance: int,
         claims: Claims = (),
+        addresses: Sequence[Hashable] = (),
     ) -> None:
-        """`claims` are the chunks that an earlier attempt has left, of which the sender was told; `allowance` is how
-        many bytes the socket has room for."""
+        """`allowance` is how many bytes the socket has room for, `claims` are the chunks that an earlier attempt has
+        left, of which the sender was told, `addresses` are where the sender may be."""
         sealer = ControlSealer(secrets.to_sender, secrets.sender_id)
         super().__init__(now, wire, sealer, ControlOpener(secrets.to_receiver), challenge)
         self._began_at = now
         self._claims = claims
+        self._addresses = addresses
+        self._knocks = 0
         self.receiver = Receiver(geometry, store, allowance)
         self.is_resumed = False
         """Whether the sender agreed to what an earlier attempt has left."""
@@ -157,10 +164,19 @@ class Incoming(Endpoint):
     def _work(self, now: float) -> None:
         if self.path is None and now - self._began_at >= WAITING_SECONDS:
             self.fail(now, "no_path", "nothing arrived from the other side")
+        elif self._next_knock() <= now:
+            self._knocks += 1
+            for address in self._addresses:
+                self._tell_unproved(address, Ping())
         elif self.receiver.ack_deadline() <= now:
             self._send_acks(now)
 
+    def _next_knock(self) -> float:
+        if self.path is not None or self._knocks == len(KNOCKS):
+            return math.inf
+        return self._began_at + KNOCKS[self._knocks]
+
     def _next_work(self) -> float:
         if self.path is None:
-            return self._began_at + WAITING_SECONDS
+            return min(self._began_at + WAITING_SECONDS, self._next_knock())
         return self.receiver.ack_deadline()

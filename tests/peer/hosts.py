@@ -15,7 +15,7 @@ class StillEngine:
     def __init__(self) -> None:
         self.time = 1000.0
         self.steps: List[Iterator[object]] = []
-        self.port = SimpleNamespace(number=14000, allowance=1 << 20)
+        self.port = SimpleNamespace(number=14000, allowance=1 << 20, address=lambda host, number: (host, number))
         self.is_own_thread = False
         self.buffers = Buffers()
 

@@ -10,6 +10,7 @@ import pytest
 from messenger.transfer.datagram import CONTROL
 from messenger.transfer.endpoint import SILENCE_MAX, UNPROVED_MAX
 from messenger.transfer.geometry import SEGMENT_SIZES
+from messenger.transfer.incoming import KNOCKS
 from messenger.transfer.outgoing import OPENING_SECONDS, RAISE_SECONDS, RAISE_SECONDS_MAX
 from messenger.transfer.rtt import RoundTrip
 from tests.transfer.files import content_of
@@ -182,6 +183,26 @@ def test_a_side_that_moves_is_found_again(home: int, is_known: bool) -> None:
     assert len(world.memory.sealed) == len(set(world.memory.sealed))
     if is_known:
         assert world.seconds < 6
+
+
+@pytest.mark.parametrize("walls", [[SENDER], [RECEIVER], [SENDER, RECEIVER]])
+def test_firewalls_that_let_answers_in_are_no_obstacle_on_either_side(walls: List[int]) -> None:
+    world = World(b"x" * 100_000, walls=walls)
+    assert world.run() == DELIVERED
+    assert world.seconds < 0.3
+
+
+def test_a_firewall_of_the_receiver_opens_even_if_its_first_word_is_lost() -> None:
+    world = World(b"x", backward=Weather(outages=((0.0, 1.0),)), walls=[SENDER, RECEIVER])
+    assert world.run() == DELIVERED
+    assert world.seconds < 2.2
+
+
+def test_who_was_heard_by_then_is_sent_nothing_for_that() -> None:
+    world = World(b"x" * 100_000, finish_seconds=3.0)
+    assert world.run() == DELIVERED
+    assert world.seconds > max(KNOCKS)
+    assert world.receiver._knocks == 0
 
 
 def test_the_first_address_that_answers_is_used() -> None:

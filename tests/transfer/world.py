@@ -11,7 +11,7 @@ import functools
 import heapq
 import random
 from math import inf
-from typing import Any, Callable, Dict, Final, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Final, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from messenger.transfer.claims import Claims, missing
 from messenger.transfer.congestion import Cubic
@@ -101,8 +101,10 @@ class World:
         kept: bytes = b"",
         salt: int = 0,
         finish_seconds: float = 0.0,
+        walls: Sequence[int] = (),
     ) -> None:
-        """`claims` and `kept` are what an earlier attempt has left, `finish_seconds` is how slow the disk is."""
+        """`claims` and `kept` are what an earlier attempt has left, `finish_seconds` is how slow the disk is, `walls`
+        are the sides behind a firewall that lets in only what comes from where they have sent to."""
         self.now = BEGINNING
         self.captured: List[Sent] = []
         """All that was sent, whether it arrived or not."""
@@ -118,14 +120,17 @@ class World:
             make_controller, kind_max,
         )  # fmt: skip
         self.receiver = Incoming(
-            self.now, _Wire(self, RECEIVER), secrets, RECEIVER_CHALLENGE, self.geometry, self.memory.store, room, runs
-        )
+            self.now, _Wire(self, RECEIVER), secrets, RECEIVER_CHALLENGE, self.geometry, self.memory.store, room, runs,
+            [SENDER],
+        )  # fmt: skip
         sent_runs = runs if are_claims_right else []
         self.sender.begin(self.now, missing(sent_runs, self.geometry), are_claims_right)
         self.homes: Dict[int, int] = {SENDER: SENDER, RECEIVER: RECEIVER}
         """Where each side is now, and whence it sends."""
         self.doors: Dict[int, int] = {}
         """More addresses of sides, at which they only receive."""
+        self._walls = walls
+        self._opened: Set[Tuple[int, int]] = set()
         self.strangers = 0
         """Datagrams that belonged to no transfer, or were not authentic."""
         self._weather = {SENDER: forward, RECEIVER: backward}
@@ -187,6 +192,7 @@ class World:
     def post(self, home: int, target: int, datagrams: List[bytes]) -> None:
         """Send datagrams of a side, all at one moment."""
         source = self.homes[home]
+        self._opened.add((home, target))
         for data in datagrams:
             sent = Sent(self.now - BEGINNING, source, target, data)
             self.captured.append(sent)
@@ -208,6 +214,8 @@ class World:
     def arrive(self, source: int, target: int, datagrams: Sequence[bytes]) -> None:
         """Hand datagrams to whoever is at an address now."""
         for home, address in self.homes.items():
+            if home in self._walls and (home, source) not in self._opened:
+                continue
             if target == address or self.doors.get(target) == home:
                 self._take(home, source, datagrams)
                 self._poll(home)
