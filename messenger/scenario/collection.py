@@ -31,8 +31,10 @@ class Source:
 
 @dataclass
 class Collection:
-    """Files that were read, in their order, and what is wrong with others."""
+    """Files that can be played, in their order, and what is wrong with others."""
 
+    files: int = 0
+    """How many there are in all."""
     sources: List[Source] = field(default_factory=list)
     faults: List[str] = field(default_factory=list)
     """`FILE:LINE: what was expected`, or what is wrong with a file as a whole."""
@@ -99,10 +101,13 @@ def collect(places: Sequence[Path]) -> Collection:
     """Read all files; raises `ConfigError` for a folder without any."""
     collection = Collection()
     for path, name in find(places):
+        collection.files += 1
         text = read(path, collection.faults.append)
-        if text is not None:
-            scenario, faults = check(text, str(path))
-            collection.faults += [str(fault) for fault in faults]
+        if text is None:
+            continue
+        scenario, faults = check(text, str(path))
+        collection.faults += [str(fault) for fault in faults]
+        if not faults:
             collection.sources.append(Source(path, name, text, scenario))
     return collection
 
