@@ -1,10 +1,10 @@
 """Load for a messenger server, for Locust: `locust -f loadtest/locustfile.py --host 127.0.0.1:12000`.
 
-Locust's own options do what they always do. These come with this file (Locust's `--help` is printed before it is read,
-so they stand here; the web page asks for them, too):
+Locust's own options do what they always do. These come with this file. The web page asks for them, too; Locust's
+`--help` is printed before any locustfile is read, so `python3 loadtest/locustfile.py` prints it with them:
 
     --mix ROLE=SHARE,…    who does what, in shares of people: messages (the default), groups, presence, logins,
-                          wrong-passwords, reconnects, slow-readers, files
+                          wrong-passwords, reconnects, slow-readers, files; or name classes, or use --tags with roles
     --scenario FILE       play this scenario, in the place of --mix
     --people N            how many people there are, in the place of --users: one user is often several people
     --stages S:N …        seconds and people, in the place of --people and --run-time
@@ -24,11 +24,13 @@ so they stand here; the web page asks for them, too):
 
 from __future__ import annotations
 
+from locust.argument_parser import get_parser
+
 from messenger.cli.chatting import read_chat
+from messenger.load.file_user import FilesUser
 from messenger.load.hooks import register
 from messenger.load.scenario_user import ScenarioUser
 from messenger.load.users import (
-    FilesUser,
     GroupsUser,
     LoginsUser,
     MessagesUser,
@@ -51,3 +53,6 @@ __all__ = [
 ]
 
 register(read_chat)
+
+if __name__ == "__main__":
+    get_parser().print_help()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Final, Optional, Tuple
 
 import click
 
@@ -13,6 +14,14 @@ from messenger.cli.parameters import FILE, SERVER, OneLineError, OneLineUsageErr
 from messenger.errors import ConfigError, MessengerError
 
 _ENTRIES = ("people", "rate", "duration", "ramp", "mix", "think", "text-bytes", "file-size", "group-size", "drain")
+_NEEDED: Final = {"locust": "locust", "hdrh": "hdrhistogram", "prometheus_client": "prometheus_client"}
+"""Modules of the extra `loadtest`, and what they are called where they are installed from."""
+
+
+def _need_extra() -> None:
+    missing = [package for module, package in _NEEDED.items() if find_spec(module) is None]
+    if missing:
+        raise OneLineUsageError(f"load tests need {', '.join(missing)}: pip install 'messenger[loadtest]'")
 
 
 def _entry_options(function: Any) -> Any:
@@ -48,6 +57,7 @@ def load(
 
     A scenario is played over and over by many people at once, its actors being roles.
     """
+    _need_extra()
     from messenger.load.conduct import Surroundings, conduct, find_max
     from messenger.load.options import is_scenario, scenario_profile
     from messenger.load.page import page
@@ -75,9 +85,12 @@ def load(
     except MessengerError as error:
         raise OneLineError(str(error)) from None
     report = reports[-1]
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    (output / "report.html").write_text(page(report), encoding="utf-8")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        (output / "report.html").write_text(page(report), encoding="utf-8")
+    except OSError as error:
+        raise OneLineError(f"cannot write the report to {output}: {error.strerror}") from None
     for line in summary(report):
         click.echo(line)
     if plan.find_max:
@@ -93,8 +106,10 @@ def load(
 def compare(before: Path, after: Path) -> None:
     """Put two runs side by side: BEFORE and AFTER are files report.json.
 
-    Marked with * is what is more than chance (rank test over the seconds of the steady phase, p < 0.01).
+    Marked with * is what is more than chance: Mann-Whitney U test over the seconds of the steady phase, p < 0.01.
     """
+    _need_extra()
+    _need_extra()
     from messenger.load.compare import compare as differences
     from messenger.load.summary import table
 

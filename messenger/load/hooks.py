@@ -16,11 +16,12 @@ import gevent
 import locust
 import psutil
 from locust import LoadTestShape
-from locust.runners import MasterRunner, WorkerRunner
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from messenger.errors import ConfigError
 from messenger.load.accounts import Pool, read_accounts, slices
 from messenger.load.faults import impairment_of
+from messenger.load.file_user import FilesUser
 from messenger.load.options import add_options, plan_of, read_scenario
 from messenger.load.people import Account, Traffic
 from messenger.load.plan import SCENARIO, Plan
@@ -31,7 +32,7 @@ from messenger.load.shared import Load
 from messenger.load.users import USERS, MessengerUser
 from messenger.scenario.library import Configure
 
-CLASSES: Final[Dict[str, Type[MessengerUser]]] = {**USERS, SCENARIO: ScenarioUser}
+CLASSES: Final[Dict[str, Type[MessengerUser]]] = {**USERS, FilesUser.role: FilesUser, SCENARIO: ScenarioUser}
 """The class of each role."""
 
 TICK_SECONDS: Final = 0.05
@@ -122,13 +123,12 @@ class Run:
         return self._environment.parsed_options
 
     def choose_users(self) -> None:
-        """Tell Locust how many users of which class there are."""
+        """Tell Locust how many users of which class there are; a worker is told by its master."""
+        if isinstance(self._runner, WorkerRunner):
+            self._environment.user_classes = [*CLASSES.values()]
+            return
         options = self._options
         plan = plan_of(options)
-        if plan.scenario:
-            ScenarioUser.adapted = read_scenario(Path(plan.scenario))
-            for text in ScenarioUser.adapted.left_out:
-                _log.warning("left out under load: %s", text)
         if options.people:
             counts = plan.users(options.people)
             for role, count in counts.items():
@@ -142,11 +142,16 @@ class Run:
 
     def start(self) -> None:
         """Prepare everything before the first user starts; ends the run if it cannot be."""
-        self.began = time.time()
+        self.began, self.spawned, self.stopped, self.drained = time.time(), 0.0, 0.0, 0.0
+        self.total, self._done = Total(), []  # from the web page, a run may follow another
         if self._options.load_json and not isinstance(self._runner, WorkerRunner):
             Path(self._options.load_json).with_suffix(".began").touch()
         try:
             plan = plan_of(self._options)
+            if plan.scenario:
+                self._prepare_scenario(Path(plan.scenario))
+            if type(self._runner) is LocalRunner:
+                self.choose_users()  # again: the web page may have changed the options
             for fault in self._faults():
                 if fault.what == "udp":
                     impairment_of(fault.how)
@@ -163,6 +168,12 @@ class Run:
             MessengerUser.load = Load(plan, Pool(self._accounts), traffic)
             self._background = [gevent.spawn(self._tick)]
             self._background += [gevent.spawn(self._carry_out, fault) for fault in self._faults()]
+
+    def _prepare_scenario(self, path: Path) -> None:
+        ScenarioUser.adapted = read_scenario(path)
+        if not isinstance(self._runner, WorkerRunner):
+            for text in ScenarioUser.adapted.left_out:
+                _log.warning("left out under load: %s", text)
 
     def note_spawned(self) -> None:
         """All users are there."""
@@ -251,7 +262,8 @@ class Run:
         return int(self._runner.target_user_count or 0) * max(plan.accounts_of(role) for role in roles)
 
     def _faults(self) -> List[Fault]:
-        return [parse_fault(line) for line in self._options.fault or ()]
+        given = self._options.fault or ()
+        return [parse_fault(line) for line in ([given] if isinstance(given, str) else given)]  # the web page has one
 
     def _carry_out(self, fault: Fault) -> None:
         gevent.sleep(max(0.0, self.began + fault.at - time.time()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Dict, Sequence
 
 from messenger.errors import ConfigError
 from messenger.load.adapt import Adapted, adapt
@@ -18,7 +18,8 @@ def add_options(parser: Any) -> None:
     group = parser.add_argument_group("messenger", "what the users of the messenger do")
     defaults = Plan()
     options: Sequence[Any] = (
-        ("--mix", str, "messages", f"who does what: ROLE=SHARE,… of people; roles: {', '.join(ROLES)}"),
+        ("--mix", str, "", f"who does what: ROLE=SHARE,… of people, in the place of names of classes (messages, if "
+         f"neither is given); roles, which are tags, too: {', '.join(ROLES)}"),
         ("--people", int, 0, "how many people there are, in the place of --users: a user is often several people"),
         ("--scenario", str, "", "play this scenario file, in the place of --mix"),
         ("--message-rate", float, defaults.rate, "messages a second of each sender, whatever becomes of those before; "
@@ -37,11 +38,31 @@ def add_options(parser: Any) -> None:
         group.add_argument(name, type=kind, default=default, help=text)
 
 
+def class_name(role: str) -> str:
+    """Return what Locust calls the users of a role."""
+    return "".join(word.capitalize() for word in role.split("-")) + "User"
+
+
+def mix_of(options: Any) -> Dict[str, float]:
+    """Return who does what: by `--mix`, the classes that are named, or tags; raises `ConfigError`."""
+    named, tags, excluded = (getattr(options, name, None) or () for name in ("user_classes", "tags", "exclude_tags"))
+    if options.mix:
+        mix = parse_mix(options.mix)
+    elif named:
+        mix = {role: 1.0 for role in ROLES if class_name(role) in named}
+    else:
+        mix = dict.fromkeys(ROLES if tags or excluded else ("messages",), 1.0)
+    mix = {role: share for role, share in mix.items() if (not tags or role in tags) and role not in excluded}
+    if not any(mix.values()):
+        raise ConfigError("nobody is left to play: look at --mix, the classes that are named, --tags, --exclude-tags")
+    return mix
+
+
 def plan_of(options: Any) -> Plan:
     """Read Locust's options; raises `ConfigError`."""
     adapted = read_scenario(Path(options.scenario)) if options.scenario else None
     return Plan(
-        mix={SCENARIO: 1.0} if adapted is not None else parse_mix(options.mix),
+        mix={SCENARIO: 1.0} if adapted is not None else mix_of(options),
         scenario=options.scenario,
         scenario_people=len(adapted.users) if adapted is not None else 1,
         rate=options.message_rate,

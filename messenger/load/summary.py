@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterable, List, Sequence
 
 from messenger.load.charts import short
-from messenger.load.compare import Difference
+from messenger.load.compare import LIKELY, Difference
 from messenger.load.page import milliseconds
 from messenger.load.results import Report
 
@@ -68,6 +68,7 @@ def table(differences: Sequence[Difference]) -> List[str]:
             f"{one.name:24} {_shown(one.before, one.unit):>12} {_shown(one.after, one.unit):>12} {change:>9} "
             f"{'*' if one.is_real else ''}".rstrip()
         )
+    lines.append(f"* more than chance: Mann-Whitney U test over the seconds of the steady phase, p < {LIKELY}")
     return lines
 
 

@@ -5,20 +5,14 @@ A Locust user here is often several people, because whoever writes needs somebod
 
 from __future__ import annotations
 
-import filecmp
 import random
-import shutil
-import tempfile
 import time
-from pathlib import Path
-from typing import ClassVar, Dict, Final, List, Optional, Set, Type
+from typing import Any, ClassVar, Dict, Final, List, Optional, Set, Type
 
 import gevent
-from locust import User, task
+from locust import User, tag, task
 
-from messenger.config import FileConfig
 from messenger.errors import MessengerError
-from messenger.load.faults import ImpairedTransfers
 from messenger.load.people import Lane, Person
 from messenger.load.shared import Load
 from messenger.peer.transfers import Transfers
@@ -28,9 +22,6 @@ RETRY_SECONDS: Final = 1.0
 
 LOOK_SECONDS: Final = 0.5
 """How often who waits looks whether the run is being stopped."""
-
-FILE_SECONDS: Final = 120.0
-"""How long a transfer may take."""
 
 
 class MessengerUser(User):
@@ -66,7 +57,16 @@ class MessengerUser(User):
         self.load.people.difference_update(self.people)
         self.load.pool.give_back(self.accounts)
 
-    @task
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+
+        @tag(cls.role)
+        @task
+        def act(user: MessengerUser) -> None:
+            user.act()
+
+        cls.tasks = [act]
+
     def act(self) -> None:
         """Do once what the role does; nothing any more when the run is being stopped."""
         if self.traffic.is_stopping:
@@ -251,72 +251,10 @@ class SlowReadersUser(MessagesUser):
         self.send(self.people[0], self.lanes[0], self.people[1].name)
 
 
-class FilesUser(MessengerUser):
-    """Two people of whom one sends files to the other; every one is compared."""
-
-    role = "files"
-
-    def prepare(self) -> None:
-        """Make a folder and a UDP port for each."""
-        self.folder = Path(tempfile.mkdtemp(prefix="messenger-load-"))
-        self.transfers: Dict[Person, ImpairedTransfers] = {}
-        for person in self.people:
-            (self.folder / person.name).mkdir()
-            transfers = ImpairedTransfers(FileConfig(download_dir=self.folder / person.name))
-            transfers.impairment = self.load.impairment
-            self.transfers[person] = transfers
-        self.load.transfers.update(self.transfers.values())
-
-    def on_stop(self) -> None:
-        """As the others, and give folders and ports back."""
-        super().on_stop()
-        self.load.transfers.difference_update(self.transfers.values())
-        for transfers in self.transfers.values():
-            transfers.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def files_of(self, person: Person) -> Optional[Transfers]:
-        """Receive into its own folder."""
-        return self.transfers[person]
-
-    def play(self) -> None:
-        """Send one file and compare."""
-        sender, receiver = self.people
-        least, most = self.plan.file_bytes
-        size = round(least * (most / least) ** random.random()) if least else random.randint(least, most)  # noqa: S311
-        source = self.folder / "video.mp4"
-        recorder = self.traffic.recorder
-        pool = gevent.get_hub().threadpool
-        pool.apply(_write, (source, size))
-        try:
-            transfer = sender.client.send_file(receiver.name, source)
-            done = transfer.result(FILE_SECONDS)
-        except MessengerError as error:
-            recorder.failure("file", getattr(error, "code", str(error)), time.time())
-        else:
-            received = self.folder / receiver.name / f"{sender.name}_video.mp4"
-            if received.exists() and pool.apply(filecmp.cmp, (source, received, False)):
-                now = time.time()
-                recorder.latency("file", done.seconds, now)
-                recorder.amount("file bytes", size, now)
-                recorder.amount("file segments sent again", done.repeated, now)
-            else:
-                recorder.failure("file", "not identical", time.time())
-            received.unlink(missing_ok=True)
-        self.think()
-
-
-def _write(path: Path, size: int) -> None:
-    with path.open("wb") as file:
-        for start in range(0, size, 1 << 20):
-            file.write(random.randbytes(min(1 << 20, size - start)))  # noqa: S311 - no secret
-
-
 USERS: Final[Dict[str, Type[MessengerUser]]] = {
     one.role: one
     for one in (
         MessagesUser, GroupsUser, PresenceUser, LoginsUser, WrongPasswordsUser, ReconnectsUser, SlowReadersUser,
-        FilesUser,
     )
 }  # fmt: skip
-"""The class of each role."""
+"""The class of each role, but for those of other modules."""
