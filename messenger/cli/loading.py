@@ -13,7 +13,19 @@ import click
 from messenger.cli.parameters import FILE, SERVER, OneLineError, OneLineUsageError
 from messenger.errors import ConfigError, MessengerError
 
-_ENTRIES = ("people", "rate", "duration", "ramp", "mix", "think", "text-bytes", "file-size", "group-size", "drain")
+_ENTRIES = (
+    "people",
+    "rate",
+    "duration",
+    "ramp",
+    "mix",
+    "think",
+    "text-bytes",
+    "file-size",
+    "group-size",
+    "drain",
+    "stages",
+)
 _NEEDED: Final = {"locust": "locust", "hdrh": "hdrhistogram", "prometheus_client": "prometheus_client"}
 """Modules of the extra `loadtest`, and what they are called where they are installed from."""
 

@@ -121,7 +121,7 @@ def _wait(
             if began and due and now >= began + due[0].at:
                 assert server is not None
                 fault = due.pop(0)
-                done.append((time.time(), fault.what))
+                done.append((time.time(), f"{fault.what} {fault.how}".strip()))
                 _do(fault, server)
             if now >= told + 1:
                 told = now

@@ -136,7 +136,7 @@ def _thresholds(report: Report) -> str:
     rows = [
         (
             escape(one["text"]),
-            _value_of(one["text"], one["value"]),
+            value_of(one["text"], one["value"]),
             '<b class="good">kept</b>' if one["passed"] else '<b class="bad">broken</b>',
         )
         for one in report["thresholds"]
@@ -144,7 +144,8 @@ def _thresholds(report: Report) -> str:
     return "<h2>Thresholds</h2>" + _table(("expected", "was", ""), rows)
 
 
-def _value_of(text: str, value: Optional[float]) -> str:
+def value_of(text: str, value: Optional[float]) -> str:
+    """Return a value in the unit of its threshold, for people."""
     if value is None:
         return "never measured"
     if text.rstrip().endswith("s") and not text.rstrip().endswith("B/s"):

@@ -22,7 +22,7 @@ from __future__ import annotations
 import configparser
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Final, List, Tuple
+from typing import Any, Callable, Dict, Final, List, Optional, Tuple
 
 from messenger.errors import ConfigError
 from messenger.load.plan import Plan, parse_mix, parse_sizes
@@ -114,7 +114,10 @@ def read_profile(path: Path) -> Profile:
 
 
 def change(profile: Profile, entries: Dict[str, str], where: str) -> Profile:
-    """Return the profile with some entries in the place of its own; raises `ConfigError`."""
+    """Return the profile with some entries in the place of its own; raises `ConfigError`.
+
+    The stages that a profile has already are stretched to another duration and another greatest number of people.
+    """
     own: Dict[str, Any] = {}
     plan: Dict[str, Any] = {}
     for name, text in entries.items():
@@ -134,10 +137,20 @@ def change(profile: Profile, entries: Dict[str, str], where: str) -> Profile:
         except ValueError as error:
             said = str(error) if isinstance(error, ConfigError) else f"{name} cannot be {text!r}"
             raise ConfigError(f"{where}: {said}") from None
+    if profile.stages and "stages" not in own:
+        own["stages"] = _stretch(profile.stages, own.get("duration"), own.get("people"))
     try:
         return replace(profile, plan=replace(profile.plan, **plan), **own)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
+
+
+def _stretch(
+    stages: Tuple[Tuple[float, int], ...], duration: Optional[float], people: Optional[int]
+) -> Tuple[Tuple[float, int], ...]:
+    slower = duration / stages[-1][0] if duration else 1.0
+    larger = people / max(count for _, count in stages) if people else 1.0
+    return tuple((at * slower, round(count * larger)) for at, count in stages)
 
 
 def parse_stages(text: str) -> Tuple[Tuple[float, int], ...]:
@@ -146,7 +159,11 @@ def parse_stages(text: str) -> Tuple[Tuple[float, int], ...]:
         stages = tuple((float(at), int(people)) for at, _, people in (part.partition(":") for part in text.split()))
     except ValueError:
         stages = ()
-    if len(stages) < 2 or any(one[0] >= two[0] for one, two in zip(stages, stages[1:])):
+    if (
+        len(stages) < 2
+        or any(people < 0 for _, people in stages)
+        or any(one[0] >= two[0] for one, two in zip(stages, stages[1:]))
+    ):
         raise ConfigError(f"stages must be two or more SECONDS:PEOPLE, later and later, not {text!r}")
     return stages
 

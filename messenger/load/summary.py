@@ -6,7 +6,7 @@ from typing import Iterable, List, Sequence
 
 from messenger.load.charts import short
 from messenger.load.compare import LIKELY, Difference
-from messenger.load.page import milliseconds
+from messenger.load.page import milliseconds, value_of
 from messenger.load.results import Report
 
 
@@ -32,8 +32,7 @@ def summary(report: Report) -> Iterable[str]:
         yield f"  the generator was the limit, not the server: {report['generator']['reason']}"
     for one in report["thresholds"]:
         if not one["passed"]:
-            value = "never measured" if one["value"] is None else f"{one['value']:g}"
-            yield f"  BROKEN: {one['text']} (was {value})"
+            yield f"  BROKEN: {one['text']} (was {value_of(one['text'], one['value'])})"
 
 
 def knee(reports: Sequence[Report]) -> Iterable[str]:

@@ -74,6 +74,13 @@ def test_what_cannot_be_is_told_with_its_place(entries: dict[str, str], reason: 
     assert str(caught.value).startswith("mine.ini: ")
 
 
+def test_stages_are_stretched_to_the_duration_and_people_of_the_command_line() -> None:
+    profile = change(Profile("mine"), {"stages": "0:10 20:50 40:100"}, "mine.ini")
+    assert change(profile, {"think": "2"}, "x").stages == ((0, 10), (20, 50), (40, 100))
+    assert change(profile, {"duration": "4", "people": "20"}, "x").stages == ((0, 2), (2, 10), (4, 20))
+    assert change(profile, {"duration": "4", "stages": "0:1 9:3"}, "x").stages == ((0, 1), (9, 3))
+
+
 @pytest.mark.parametrize("text", ["", "nothing", "[other]\na = 1\n", "[load\n"])
 def test_what_is_no_profile_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.ini").write_text(text)
