@@ -97,6 +97,8 @@ def load(
     except MessengerError as error:
         raise OneLineError(str(error)) from None
     report = reports[-1]
+    if plan.find_max:
+        report["search"] = list(knee(reports))
     try:
         output.mkdir(parents=True, exist_ok=True)
         (output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -105,9 +107,8 @@ def load(
         raise OneLineError(f"cannot write the report to {output}: {error.strerror}") from None
     for line in summary(report):
         click.echo(line)
-    if plan.find_max:
-        for line in knee(reports):
-            click.echo(line)
+    for line in report.get("search", ()):
+        click.echo(line)
     click.echo(f"report: {output / 'report.html'}")
     sys.exit(0 if report["verdict"] == "passed" or (plan.find_max and len(reports) > 1) else 1)
 

@@ -24,14 +24,21 @@ class Line(NamedTuple):
 
 
 def chart(
-    title: str, unit: str, times: Sequence[float], lines: Sequence[Line], marks: Sequence[Tuple[float, str]] = ()
+    title: str,
+    unit: str,
+    times: Sequence[float],
+    lines: Sequence[Line],
+    marks: Sequence[Tuple[float, str]] = (),
+    span: Optional[Tuple[float, float]] = None,
 ) -> str:
-    """Return a figure with a chart; `marks` are moments that are shown as upright lines. Nothing without any value."""
+    """Return a figure with a chart; `marks` are moments that are shown as upright lines, `span` is the time that is
+    shown, if not that of the values. Nothing without any value."""
     highest = max((value for line in lines for value in line.values if value is not None), default=0.0)
     if not times or not highest:
         return ""
     top, step = _scale(highest)
-    first, last = times[0], max(times[-1], times[0] + 1)
+    first, last = span or (times[0], times[-1])
+    last = max(last, first + 1)
 
     def x(time: float) -> float:
         return _LEFT + (time - first) / (last - first) * (WIDTH - _LEFT - _RIGHT)
@@ -86,6 +93,7 @@ def _path(times: Sequence[float], values: Sequence[Optional[float]], x: Place, y
     for start in range(0, len(times), stride):
         known = [value for value in values[start : start + stride] if value is not None]
         if known:
-            found.append(f"{'L' if is_down else 'M'}{x(times[start]):.1f} {y(max(known)):.1f}")
+            dot = "" if is_down else "h0"  # seen even if nothing follows
+            found.append(f"{'L' if is_down else 'M'}{x(times[start]):.1f} {y(max(known)):.1f}{dot}")
         is_down = bool(known)
     return "".join(found)

@@ -30,13 +30,14 @@ h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .6re
 .note { border-left: .3rem solid var(--bad); padding: .5rem .9rem; background: var(--card); margin: 1rem 0; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; min-width: 26rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .3rem .7rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }
-th { color: var(--dim); font-weight: 600; } th:first-child, td:first-child, td.text { text-align: left; }
+th { color: var(--dim); font-weight: 600; }
+th:first-child, td:first-child, .reasons :is(th, td):last-child { text-align: left; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem; }
 figure { margin: 0; background: var(--card); border-radius: .5rem; padding: .7rem; break-inside: avoid; }
 figcaption { margin-bottom: .3rem; } figcaption small span { margin-left: .8rem; font-weight: 600; }
 svg { width: 100%; height: auto; display: block; } svg text { fill: var(--dim); font-size: 11px; }
 svg .left { text-anchor: end; } svg .below { text-anchor: middle; } .grid { stroke: var(--rule); }
-.line { fill: none; stroke-width: 2; stroke-linejoin: round; } .mark { stroke: var(--bad); stroke-dasharray: 4 3; }
+.line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; } .mark { stroke: var(--bad); stroke-dasharray: 4 3; }
 .line.c0 { stroke: var(--c0); } .line.c1 { stroke: var(--c1); } .line.c2 { stroke: var(--c2); }
 .line.c3 { stroke: var(--c3); } .line.c4 { stroke: var(--c4); }
 span.c0 { color: var(--c0); } span.c1 { color: var(--c1); } span.c2 { color: var(--c2); } span.c3 { color: var(--c3); }
@@ -60,6 +61,7 @@ def page(report: Report) -> str:
     parts = [
         f'<span class="verdict {verdict}">{verdict}</span><h1>{title}</h1><p class="sub">{sub}</p>',
         _warnings(report),
+        _search(report),
         f'<div class="tiles">{"".join(_tiles(report))}</div>',
         _thresholds(report),
         _messages(report),
@@ -179,17 +181,23 @@ def _operations(report: Report) -> str:
 def _failures(report: Report) -> str:
     if not report["failures"]:
         return ""
-    rows = [(escape(one["operation"]), escape(one["reason"]), f"{one['count']:,}") for one in report["failures"]]
-    return "<h2>Failures</h2>" + _table(("operation", "reason", "count"), rows)
+    rows = [(escape(one["operation"]), f"{one['count']:,}", escape(one["reason"])) for one in report["failures"]]
+    return '<h2>Failures</h2><div class="reasons">' + _table(("operation", "count", "reason"), rows) + "</div>"
+
+
+def _search(report: Report) -> str:
+    lines = "".join(f"<li>{escape(line.strip())}" for line in report.get("search", ()))
+    return f"<h2>The highest rate</h2><ul>{lines}</ul><p>The rest is about the last of these runs.</p>" if lines else ""
 
 
 def _charts(report: Report) -> str:
     seconds: Dict[str, Any] = report["seconds"]
     times, marks = seconds["time"], [(fault["at"], fault["what"]) for fault in report["faults"]]
     charts = []
+    span = (0.0, max([*times[-1:], *report["server"]["time"][-1:], 1.0]))
 
     def add(title: str, unit: str, lines: Sequence[Line], at: Sequence[float] = times) -> None:
-        charts.append(chart(title, unit, at, [line for line in lines if any(line.values)], marks))
+        charts.append(chart(title, unit, at, [line for line in lines if any(line.values)], marks, span))
 
     def of(name: str, figure: str, scale: float = 1.0, holes: bool = False) -> Line:
         values = seconds.get(name, {}).get(figure, ())
@@ -205,11 +213,17 @@ def _charts(report: Report) -> str:
     add("Failures", "a second", [of(name, "failures") for name in failing[:5]])
     add("Files", "MB/s arrived", [Line("files", [value / 1e6 for value in _amounts(seconds, "file bytes")])])
     server: Mapping[str, Any] = report["server"]
-    at = server["time"]
-    add("Server: CPU", "cores", [Line("CPU", server.get("cpu", ()))], at)
-    add("Server: memory", "MB", [Line("memory", [value / 1e6 for value in server.get("memory", ())])], at)
-    add("Server: connections", "", [Line(name, server.get(name, ())) for name in ("connections", "online")], at)
-    add("Server: bytes that wait to be sent", "kB", [Line("queued", [x / 1e3 for x in server.get("queued", ())])], at)
+    before = sum(time < 0 for time in server["time"])  # while Locust was starting
+    at = server["time"][before:]
+
+    def on_server(name: str, scale: float = 1.0) -> Line:
+        return Line(name, [value * scale for value in server.get(name, ())[before:]])
+
+    add("Server: CPU", "cores", [on_server("cpu")], at)
+    add("Server: memory", "MB", [on_server("memory", 1e-6)], at)
+    add("Server: connections", "", [on_server("connections"), on_server("online")], at)
+    add("Server: threads", "", [on_server("threads")], at)
+    add("Server: bytes that wait to be sent", "kB", [on_server("queued", 1e-3)], at)
     add("Generator: how late its clock ran", "ms", [of("generator lag", "p99", 0.001, True)])
     add("Generator: CPU", "% of a core, all workers", [Line("CPU", _amounts(seconds, "generator CPU"))])
     return f'<h2>Over time</h2><div class="charts">{"".join(charts)}</div>'

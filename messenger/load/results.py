@@ -18,6 +18,7 @@
     generator        lag (p99, microseconds), cpu (in % of a core, by worker), is_limit, reason
     faults           a list of at (seconds since the beginning), what
     thresholds       a list of text, value, passed
+    search           of find-max: a list of sentences about each rate and the limit; the rest is about the last run
 
 Of the operations, `ack` is from when a message was due to its acknowledgement, `delivery` to when its recipient saw it.
 """

@@ -59,7 +59,7 @@ def run(latency: float = 0.001, lag: float = 0.001, seed: int = 1) -> Report:
 def test_the_report_has_every_documented_field() -> None:
     report = json.loads(json.dumps(run()))
     documented = re.findall(r"^    ([a-z]+(?:, [a-z]+)?)  +\S", results.__doc__ or "", re.MULTILINE)
-    assert set(report) == {name for names in documented for name in names.split(", ")}
+    assert {*report, "search"} == {name for names in documented for name in names.split(", ")}
 
 
 def test_figures_are_those_of_the_record() -> None:
@@ -114,6 +114,19 @@ def test_a_chart_has_holes_where_nothing_was_measured() -> None:
     assert path.count("M") == 2
     assert chart("t", "ms", [0, 1], [Line("a", [None, None])]) == ""
     assert chart("t", "ms", [], []) == ""
+
+
+def test_all_charts_of_a_page_have_one_time_axis() -> None:
+    lines = [Line("a", [1.0, 2.0, 3.0])]
+    (path,) = re.findall(r'class="line c0" d="([^"]*)"', chart("t", "", [2, 3, 4], lines, span=(0, 8)))
+    assert re.findall(r"[ML]([\d.]+)", path) == ["200.5", "271.8", "343.0"], "a quarter to a half of 58 to 628"
+
+
+def test_a_search_is_told_in_words_on_its_page() -> None:
+    report = run()
+    assert "The highest rate" not in page(report)
+    report["search"] = ["  1,000 messages/s: passed", "highest rate <so far>"]
+    assert "<li>1,000 messages/s: passed<li>highest rate &lt;so far&gt;" in page(report)
 
 
 def test_a_long_run_is_drawn_with_few_points() -> None:
