@@ -136,6 +136,8 @@ class ServerConfig:
     """Gets the bare port number once the server is ready."""
     metrics: Optional[Tuple[str, int]] = None
     """Address and TCP port (0: any free one) where metrics are published by HTTP; None: nowhere."""
+    record: Optional[Path] = None
+    """File that gets a scenario of all that clients do; it must not be there yet."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= PORT_MAX:
@@ -202,6 +204,8 @@ class ChatConfig:
     fail_fast: bool = False
     """End at the first refused command."""
     connect_timeout: float = 10.0
+    record: Optional[Path] = None
+    """File that gets a scenario of what is typed and shown; it must not be there yet."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
 
 import click
 
@@ -25,6 +25,9 @@ from messenger.cli.parameters import (
 )
 from messenger.config import ChatConfig, FileConfig, PushConfig, read_password
 from messenger.errors import ConfigError
+
+if TYPE_CHECKING:
+    from messenger.client.witness import Witness
 
 
 @click.command(
@@ -66,6 +69,7 @@ from messenger.errors import ConfigError
 @NO_OFFLOAD
 @CONNECT_TIMEOUT
 @click.option("--fail-fast", is_flag=True, help="Without a terminal: end at the first refused command.")
+@click.option("--record", type=FILE, metavar="FILE", help="Write what is typed and seen as a scenario, to a new file.")
 def chat(**given: Any) -> None:
     """Log in to the server at SERVER_IP and SERVER_PORT, and chat. Files come in on UDP_PORT (0: any free one).
 
@@ -73,10 +77,16 @@ def chat(**given: Any) -> None:
     """
     open_standard_streams()
     from messenger.client.program import run
+    from messenger.client.status import Status
 
+    witness = None
     try:
-        status = run(_chat_config(Path(), **given), given["script"], given["plain"])
+        config = _chat_config(Path(), **given)
+        witness = _witness(config)
+        status = run(config, given["script"], given["plain"], witness)
     except ConfigError as error:
+        if witness is not None:
+            witness.ended(Status.USAGE)
         raise OneLineUsageError(str(error)) from None
     sys.exit(status)
 
@@ -110,6 +120,7 @@ def _chat_config(
     no_offload: bool,
     connect_timeout: float,
     fail_fast: bool,
+    record: Optional[Path],
     **_: Any,
 ) -> ChatConfig:
     return ChatConfig(
@@ -129,7 +140,16 @@ def _chat_config(
         json=as_json,
         fail_fast=fail_fast,
         connect_timeout=connect_timeout,
+        record=None if record is None else folder / record,
     )
+
+
+def _witness(config: ChatConfig) -> Optional[Witness]:
+    if config.record is None:
+        return None
+    from messenger.scenario.recorder import ClientRecorder
+
+    return ClientRecorder(config)
 
 
 @click.command(

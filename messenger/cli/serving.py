@@ -9,7 +9,7 @@ import secrets
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Callable, Final, Iterator, NoReturn, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Callable, Final, Iterator, NoReturn, Optional, Sequence, Tuple
 
 import click
 
@@ -26,7 +26,10 @@ from messenger.cli.parameters import (
     read_secret,
 )
 from messenger.config import ServerConfig
-from messenger.errors import MessengerError, MetricsError
+from messenger.errors import ConfigError, MessengerError, MetricsError
+
+if TYPE_CHECKING:
+    from messenger.server.watched import Witness
 
 HASHED_AT_ONCE: Final = 16
 """Accounts that are hashed before the first of them is printed; a fifth of a second of a core each."""
@@ -67,6 +70,7 @@ _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     help="Publish metrics for Prometheus by HTTP (/metrics) on this port, 0: any free one; on 127.0.0.1 only, "
     "unless told otherwise.",
 )
+@click.option("--record", type=FILE, metavar="FILE", help="Write what all clients do as a scenario, to a new file.")
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
@@ -84,6 +88,7 @@ def serve(
     io_threads: int,
     port_file: Optional[Path],
     metrics: Optional[Tuple[str, int]],
+    record: Optional[Path],
     log_level: str,
 ) -> None:
     """Run the server on SERVER_PORT (0: any free one).
@@ -97,6 +102,7 @@ def serve(
     console = Console()
     console.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=log_level.upper(), handlers=[console])
+    witness = None
     try:
         config = ServerConfig(
             port=server_port,
@@ -108,8 +114,10 @@ def serve(
             io_threads=io_threads,
             port_file=port_file,
             metrics=metrics,
+            record=record,
         )
-        server = Server(config, console)
+        witness = _witness(config)
+        server = Server(config, console, witness)
         _end_on_signals(server.end)
         # The kernel may give a signal to any thread that takes it, and only the main thread's wait is interrupted.
         signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
@@ -118,11 +126,24 @@ def serve(
     except MetricsError as error:
         raise OneLineUsageError(str(error)) from None
     except MessengerError as error:
+        if witness is not None:
+            witness.ends()
         raise OneLineError(str(error)) from None
     healthy = server.wait()
     server.stop()
     # Not sys.exit: a console that is paused must not hold up the end either.
     os._exit(0 if healthy else 1)
+
+
+def _witness(config: ServerConfig) -> Optional[Witness]:
+    if config.record is None:
+        return None
+    from messenger.scenario.recorder import ServerRecorder
+
+    try:
+        return ServerRecorder(config.record)
+    except ConfigError as error:
+        raise OneLineUsageError(str(error)) from None
 
 
 @click.group()

@@ -16,6 +16,7 @@ from messenger.client.render import Shown, render
 from messenger.client.screen import Screen, Woken
 from messenger.client.status import Status
 from messenger.client.transcript import Transcript
+from messenger.client.witness import Witness
 from messenger.config import ChatConfig
 from messenger.errors import (
     ConfigError,
@@ -40,11 +41,14 @@ class _Stop(Exception):
 class Conversation:
     """Login, commands and end. `users` and `groups` are the names heard of, for completion."""
 
-    def __init__(self, config: ChatConfig, screen: Screen, complain: Callable[[str], None]) -> None:
-        """`complain` tells a person why the program ends."""
+    def __init__(
+        self, config: ChatConfig, screen: Screen, complain: Callable[[str], None], witness: Optional[Witness] = None
+    ) -> None:
+        """`complain` tells a person why the program ends; `witness` looks on."""
         self._config = config
         self._screen = screen
         self._complain = complain
+        self._witness = witness or Witness()
         self._client: Optional[Client] = None
         self._files: Optional[Files] = None
         self._failures_counted = 0
@@ -54,8 +58,13 @@ class Conversation:
         self.on_event: Callable[[Shown], None] = lambda event: None
         """Called with everything that is shown, for whoever learns from it."""
 
-    def run(self) -> Status:  # noqa: PLR0911 - one exit a reason, each with its status
+    def run(self) -> Status:
         """Hold the conversation; returns the exit status."""
+        status = self._run()
+        self._witness.ended(int(status))
+        return status
+
+    def _run(self) -> Status:  # noqa: PLR0911 - one exit a reason, each with its status
         try:
             self._files = self._open_files()
             return self._hold()
@@ -144,6 +153,7 @@ class Conversation:
 
     def _attempt_login(self, username: str, password: str) -> None:
         """Log in; a server that gave up waiting for a slow person is simply asked again."""
+        self._witness.answered(username, password)
         try:
             self._login_once(username, password)
         except ConnectionLost:
@@ -163,6 +173,7 @@ class Conversation:
             try:
                 self._count_failures()
                 line = self._screen.read_command()
+                self._witness.typed(line)
                 if line.strip() and not self._carry_out(parse(line)):
                     return
             except EOFError:
@@ -296,6 +307,7 @@ class Conversation:
     def _show(self, event: Shown) -> None:
         lines = [wording.GOODBYE.format(self.client.username)] if isinstance(event, Goodbye) else render(event)
         kind = str(event.__struct_config__.tag)
+        self._witness.shown(event)
         self._screen.show([encode(event).decode()] if self._config.json else lines, kind)
         self._transcript.add(lines)
 

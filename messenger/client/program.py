@@ -14,15 +14,22 @@ from messenger.client.chat import Conversation
 from messenger.client.completion import Names
 from messenger.client.screen import PipeScreen, Screen
 from messenger.client.status import Status, complain_on_stderr
+from messenger.client.witness import Witness
 from messenger.config import ChatConfig
 from messenger.peer.handle import Transfer
 
 
-def run(config: ChatConfig, script: Optional[Path], plain: bool) -> int:
-    """Chat until the end; returns the exit status. Raises `ConfigError` for a script that cannot be read."""
+def run(config: ChatConfig, script: Optional[Path], plain: bool, witness: Optional[Witness] = None) -> int:
+    """Chat until the end, while `witness` looks on; returns the exit status.
+
+    Raises `ConfigError` for a script that cannot be read.
+    """
     names = Names(lambda: _users_online(conversation), lambda: _running(conversation))
     screen = _choose_screen(config, script, plain, names)
-    conversation = Conversation(config, screen, complain_on_stderr)
+    conversation = Conversation(config, screen, complain_on_stderr, witness)
+    if witness is not None:
+        is_for_people = screen.is_interactive and not config.json
+        witness.complain = (lambda message: screen.show([message])) if is_for_people else complain_on_stderr
     conversation.on_event = names.learn
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:

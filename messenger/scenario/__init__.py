@@ -23,8 +23,8 @@ says "not twice". `server` is a name, too: it sees what the server's console tel
 
 **Text** may hold `{time}`, `{port}`, `{number}`, `{address}`, `{word}` and `{text}` for what differs; `{t:time}` also
 keeps it as `${t}`. `${run}` is new in every play, `${port}` the server's port, `${udp:NAME}` a client's UDP port,
-`${password:NAME}` a password, which nothing ever shows. Text from `/` to `/` is a regular expression; its named groups
-are kept, too.
+`${password:NAME}` a password, which nothing ever shows, `${dollar}` a dollar sign where it would begin a value. Text
+from `/` to `/` is a regular expression; its named groups are kept, too.
 
 **Programs.** Each actor has a folder of its name in the folder of the play, in which its client runs. The server keeps
 its files in the folder of the play, and has the accounts of `credentials.txt`.

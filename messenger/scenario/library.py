@@ -19,6 +19,7 @@ from messenger.errors import ConfigError
 from messenger.protocol.text import clean
 from messenger.scenario.model import SERVER, Client, ServerSetup
 from messenger.scenario.programs import CannotPlay
+from messenger.scenario.recorder import ClientRecorder
 from messenger.scenario.seen import Seen
 from messenger.scenario.terminal import PipeProgram, TerminalDriver
 from messenger.server.console import Console, Told, line_of
@@ -125,7 +126,8 @@ class LibraryProgram:
         self._told: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._is_killed = False
         self._screen = _MemoryScreen(is_interactive and script is None, script is not None, self._tell)
-        self._conversation = Conversation(config, self._screen, self._complain)
+        witness = None if config.record is None else ClientRecorder(config)
+        self._conversation = Conversation(config, self._screen, self._complain, witness)
         if script is not None:
             for line in script.read_text(encoding="utf-8").removesuffix("\n").split("\n"):
                 self.type(line)

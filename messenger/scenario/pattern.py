@@ -24,6 +24,9 @@ PLACEHOLDER: Final = re.compile(r"\{(?:([a-z_]+):)?([a-z]+)\}")
 VALUE: Final = re.compile(r"\$\{([^{}]*)\}")
 """`${name}`."""
 
+READ_IN_TEXT: Final = re.compile(r"\$\{[^{}]*\}|\{(?:[a-z_]+:)?[a-z]+\}")
+"""Either of them: all that stands for something else in a text that is no regular expression."""
+
 Match = Callable[[str], Optional[Dict[str, str]]]
 """Takes a line and returns what is captured if it is as expected; None if not."""
 
@@ -110,7 +113,7 @@ def look_up(name: str, values: Mapping[str, str]) -> str:
 
 def _split(text: str) -> List[str]:
     parts, end = [], 0
-    for found in re.finditer(rf"{VALUE.pattern}|{PLACEHOLDER.pattern}", text):
+    for found in READ_IN_TEXT.finditer(text):
         parts += [text[end : found.start()], found[0]]
         end = found.end()
     return [*parts, text[end:]]

@@ -71,6 +71,7 @@ class Play:
         self._stage = Stage(scenario, driver, setting)
         self._values: Dict[str, str] = {
             "run": secrets.token_hex(3),
+            "dollar": "$",
             **{f"password:{name}": password for name, password in self._stage.accounts.items()},
         }
 

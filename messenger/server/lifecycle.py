@@ -22,6 +22,7 @@ from messenger.server.journal import Journal
 from messenger.server.listener import Listener, listen
 from messenger.server.loop import IoLoop
 from messenger.server.publisher import open_publisher
+from messenger.server.watched import WatchedRules, Witness
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +33,10 @@ class Server:
     Raises `ConfigError` when it cannot start: credentials, port, data directory; `MetricsError` for the metrics.
     """
 
-    def __init__(self, config: ServerConfig, console: Optional[Console] = None) -> None:
+    def __init__(
+        self, config: ServerConfig, console: Optional[Console] = None, witness: Optional[Witness] = None
+    ) -> None:
+        """`witness` looks on at all that is asked for."""
         self._config = config
         self._console = console or Console(out=-1, err=-1)
         self._ended = threading.Event()
@@ -59,7 +63,12 @@ class Server:
         self.metrics_url = "" if self._publisher is None else self._publisher.url
         """Where metrics are published; empty: nowhere."""
         accounts = Accounts(credentials, secrets.token_bytes(32))
-        self._core = Core(Rules(state, accounts, config.attempts), accounts, journal, self._console, config)
+        rules = Rules(state, accounts, config.attempts)
+        self._witness = witness
+        if witness is not None:
+            rules = WatchedRules(state, accounts, config.attempts, witness)
+            witness.begins(config.attempts, credentials, state.group_records())
+        self._core = Core(rules, accounts, journal, self._console, config)
         self._listeners = [Listener(sock) for sock in sockets]
         owners = itertools.cycle(range(config.io_threads))
         for number in range(config.io_threads):
@@ -97,6 +106,8 @@ class Server:
 
     def stop(self) -> None:
         """Tell the clients, complete the logs, close everything; takes at most a few seconds."""
+        if self._witness is not None:
+            self._witness.ends()
         for loop in self._loops:
             loop.stop()
         for loop in self._loops:
