@@ -1,150 +1,109 @@
-"""`messenger demo`: a server on a free port and the sample workflow, played by scripted clients and shown live."""
+"""`messenger demo`: the sample workflow, played in real terminals and shown side by side while it happens."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import queue
-import subprocess
-import sys
+import shutil
 import tempfile
-import threading
 import time
 from pathlib import Path
-from typing import Dict, Final, Iterator, List, NamedTuple, Optional
+from typing import Dict, Final, List, Optional
 
 from rich.console import Console
 from rich.text import Text
 
 from messenger.errors import ConfigError
+from messenger.scenario.casts import Recorder, write_casts
+from messenger.scenario.collection import read_accounts, shipped_scenarios, usual_credentials
+from messenger.scenario.columns import WIDTH_MIN, Table
+from messenger.scenario.model import SERVER, FileCheck, Scenario, See, Start, simple_steps
+from messenger.scenario.parser import parse
+from messenger.scenario.player import Play, Result
+from messenger.scenario.setting import Setting
+from messenger.scenario.terminal import TerminalDriver
+from messenger.scenario.timeline import Entry
 
-DEMO_SECONDS: Final = 30.0
-"""After which the demo counts as failed."""
+NAME: Final = "sample-workflow"
 
-EXPECTED: Final[Dict[str, int]] = {"Obi-Wan": 0, "Hans": 1, "Yoda": 0}
-"""Exit status of each client; Hans sends to a group that he has not joined yet, which is refused."""
+PACE_SECONDS: Final = 0.07
+"""Pause after each row in a terminal, so that a person can follow."""
 
-VIDEO: Final = "lecture.mp4"
-"""The file that Yoda sends to Obi-Wan."""
+WIDTH_WITHOUT_TERMINAL: Final = 120
 
-VIDEO_BYTES: Final = 5_000_000
-
-_COLOURS: Final = {"server": "bright_black", "Obi-Wan": "cyan", "Hans": "yellow", "Yoda": "green"}
-
-
-class _Line(NamedTuple):
-    who: str
-    text: Optional[str]
-    """None: the program has ended."""
-
-
-def run() -> bool:
-    """Play the sample workflow; True if everyone saw what they waited for. Raises `ConfigError`."""
-    console = Console(highlight=False)
-    scripts = sorted(sample_workflow().glob("*.txt"))
-    seen: queue.Queue[_Line] = queue.Queue()
-    with tempfile.TemporaryDirectory(prefix="messenger-demo-") as folder, contextlib.ExitStack() as running:
-        data = Path(folder)
-        logins = [script.read_text().split("\n")[:2] for script in scripts]
-        (data / "credentials.txt").write_text("".join(f"{name} {password}\n" for name, password in logins))
-        server = running.enter_context(_program("server", data, seen, "serve", "0", "3", "--port-file", "port"))
-        show = _Show(console, seen, time.monotonic() + DEMO_SECONDS)
-        show.until("server", "ready on")
-        port = (data / "port").read_text()
-        statuses = {}
-        clients = {}
-        for name, _ in logins:
-            (data / name).mkdir()
-        (data / "Yoda" / VIDEO).write_bytes(os.urandom(VIDEO_BYTES))
-        for (name, _), script in zip(logins, scripts):
-            arguments = ["chat", "127.0.0.1", port, "0", "--script", str(script.resolve())]
-            clients[name] = running.enter_context(_program(name, data / name, seen, *arguments))
-            show.until(name, "Welcome")
-        for name, client in clients.items():
-            show.until(name, None)
-            statuses[name] = client.wait()
-        server.terminate()
-        show.until("server", None)
-        for log in ("messagelog.txt", "FORCE_messagelog.txt"):
-            console.print(f"\n[bold]{log}[/bold]")
-            console.print(Text((data / log).read_text().rstrip()), soft_wrap=True)
-        received = data / "Obi-Wan" / f"Yoda_{VIDEO}"
-        is_same = received.exists() and received.read_bytes() == (data / "Yoda" / VIDEO).read_bytes()
-        console.print(f"\n[bold]{received.name}[/bold]\n{'the bytes' if is_same else 'NOT the bytes'} that Yoda sent")
-    passed = statuses == EXPECTED and is_same
-    told = "everyone saw what they waited for" if passed else f"exit statuses {statuses}, expected {EXPECTED}"
-    console.print(f"\n[bold]{'passed' if passed else 'FAILED'}[/bold]: {len(clients)} clients, one server: {told}")
-    return passed
+_COLOURS: Final = ("cyan", "yellow", "green", "magenta", "blue")
+_LOGS: Final = ("messagelog.txt", "FORCE_messagelog.txt")
 
 
-def sample_workflow() -> Path:
-    """Return the folder of the sample workflow: one in `scenarios/` here comes before the one installed."""
-    package = Path(__file__).parent
-    for place in (Path("scenarios"), package / "scenarios", package.parent / "scenarios"):
-        folder = place / "sample-workflow"
-        if all(any(folder.glob(f"*-{name.lower()}.txt")) for name in EXPECTED):
-            return folder
-    raise ConfigError("the folder scenarios/sample-workflow is missing from this installation")
+def run(cast: Optional[Path] = None) -> bool:
+    """Play it; True if everything came true. Casts of its terminals go to the folder `cast`.
+
+    Raises `ConfigError` where the scenario or its accounts are missing, and `OSError`.
+    """
+    folder = shipped_scenarios()
+    path = folder / f"{NAME}.scenario"
+    if not path.is_file():
+        raise ConfigError(f"{path} is missing from this installation")
+    scenario = parse(path.read_text(encoding="utf-8"), str(path))
+    accounts = read_accounts(usual_credentials(folder))
+    show = _Show(scenario)
+    recorder = Recorder()
+    with tempfile.TemporaryDirectory(prefix="messenger-demo-") as place:
+        setting = Setting(Path(place), accounts, on_entry=show.entry)
+        result = Play(scenario, TerminalDriver(recorder.take), setting).run()
+        show.logs(Path(place))
+    if cast is not None:
+        recordings = recorder.recordings(show.names, accounts.values())
+        show.casts(write_casts(cast, NAME, recordings, scenario.claim))
+    show.verdict(result)
+    return result.has_passed
 
 
 class _Show:
-    def __init__(self, console: Console, seen: queue.Queue[_Line], deadline: float) -> None:
-        self._console = console
-        self._seen = seen
-        self._deadline = deadline
-        self._past: List[_Line] = []
+    """Writes it to the terminal, or where it goes instead."""
 
-    def until(self, who: str, text: Optional[str]) -> None:
-        """Show what comes until `who` has shown `text`, or ended if that is None; raises `ConfigError` if late."""
-        while not any(_is_met(line, who, text) for line in self._past):
-            try:
-                line = self._seen.get(timeout=max(0.0, self._deadline - time.monotonic()))
-            except queue.Empty:
-                raise ConfigError(f"the demo waited in vain for {who}: {text or 'its end'}") from None
-            self._past.append(line)
-            if line.text is not None:
-                self._console.print(
-                    Text(f"{line.who:>8} │ {line.text}", style=_COLOURS.get(line.who, "")), soft_wrap=True
-                )
-            elif text is not None and line.who == who:
-                raise ConfigError(f"the demo's {who} ended early")
+    def __init__(self, scenario: Scenario) -> None:
+        steps = list(simple_steps(scenario.steps))
+        clients = [client.name for step in steps if isinstance(step, Start) for client in step.clients]
+        self.names = [*dict.fromkeys(clients), SERVER]
+        self._looks = sum(isinstance(step, See) for step in steps)
+        self._checks = sum(isinstance(step, FileCheck) for step in steps)
+        width = max(shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns, WIDTH_MIN)
+        self._console = Console(highlight=False, width=width)
+        self._styles: Dict[str, str] = {**dict(zip(self.names, _COLOURS)), SERVER: "dim"}
+        self._table = Table(self.names, width)
+        self._say(self._table.head(), "bold")
 
+    def entry(self, entry: Entry) -> None:
+        """Something has happened."""
+        style = "bold red" if entry.kind == "failed" else self._styles.get(entry.who, "")
+        self._say(self._table.rows(entry), f"bold {style}" if entry.kind == "typed" else style)
+        if self._console.is_terminal:
+            time.sleep(PACE_SECONDS)
 
-def _is_met(line: _Line, who: str, text: Optional[str]) -> bool:
-    if line.who != who:
-        return False
-    return line.text is None if text is None else text in (line.text or "")
+    def logs(self, folder: Path) -> None:
+        """Show what the server has logged."""
+        for name in _LOGS:
+            if (folder / name).exists():
+                self._say(["", name], "bold")
+                self._say((folder / name).read_text(encoding="utf-8").splitlines())
 
+    def casts(self, paths: List[Path]) -> None:
+        """Say where they are."""
+        self._say(["", *(f"written: {os.fspath(path)}" for path in paths)])
 
-@contextlib.contextmanager
-def _program(who: str, folder: Path, seen: queue.Queue[_Line], *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    # The child finds the package where this one does, wherever it runs.
-    start = (
-        f"import sys; sys.path[:0] = {[str(Path(__file__).parent.parent)]!r}; from messenger.cli import main; main()"
-    )
-    process = subprocess.Popen(  # noqa: S603 - this package, with arguments of its own
-        [sys.executable, "-c", start, *arguments],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-    )
-    assert process.stdout is not None
-    output = process.stdout
+    def verdict(self, result: Result) -> None:
+        """Say what was proved, or what was not."""
+        if result.failure is not None:
+            self._say(["", *f"FAILED: {result.failure}".split("\n")], "bold red")
+            return
+        proved = (
+            f"passed in {result.seconds:.1f} s: {len(self.names) - 1} clients and a server, each in a terminal of its "
+            f"own, showed all {self._looks} lines that were waited for, and all {self._checks} checks of logs and of "
+            "the video hold: every message reached its people, and the video is identical"
+        )
+        self._console.print()
+        self._console.print(Text(proved, style="bold green"), soft_wrap=not self._console.is_terminal)
 
-    def read() -> None:
-        for line in output:
-            seen.put(_Line(who, line.rstrip("\n")))
-        seen.put(_Line(who, None))
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        reader.join(5)
-        output.close()
+    def _say(self, rows: List[str], style: str = "") -> None:
+        for row in rows:
+            self._console.print(Text(row, style=style), soft_wrap=True)

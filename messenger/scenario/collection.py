@@ -41,12 +41,17 @@ class Collection:
 
 
 def project_scenarios() -> Path:
-    """Return the folder of the project's scenarios: one here comes before the one that is installed.
+    """Return the folder of the project's scenarios: one here comes before the one that came with this package.
 
     Raises `ConfigError` if there is none.
     """
-    for folder in (Path("scenarios"), _PACKAGE / "scenarios", _PACKAGE.parent / "scenarios"):
-        if folder.is_dir() and next(folder.rglob(f"*{ENDING}"), None) is not None:
+    return Path("scenarios") if _has_scenarios(Path("scenarios")) else shipped_scenarios()
+
+
+def shipped_scenarios() -> Path:
+    """Return the folder of the scenarios that came with this package; raises `ConfigError` if there is none."""
+    for folder in (_PACKAGE / "scenarios", _PACKAGE.parent / "scenarios"):
+        if _has_scenarios(folder):
             return folder
     raise ConfigError(f"there is no folder scenarios with files that end with {ENDING}: name files or folders")
 
@@ -125,3 +130,7 @@ def read(path: Path, wrong: Callable[[str], object]) -> Optional[str]:
         line = data.count(b"\n", 0, error.start) + 1
         wrong(f"{path}:{line}: expected text in UTF-8")
         return None
+
+
+def _has_scenarios(folder: Path) -> bool:
+    return folder.is_dir() and next(folder.rglob(f"*{ENDING}"), None) is not None

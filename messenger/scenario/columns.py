@@ -14,11 +14,33 @@ ROWS_MAX: Final = 40
 WIDTH_MIN: Final = 42
 """A narrower terminal folds the rows."""
 
-_COLUMN_MIN: Final = 14
+_COLUMN_MIN: Final = 18
 """With less room for each, everybody gets a line instead of a column."""
 _NAME_MAX: Final = 12
 _CELL_ROWS_MAX: Final = 8
 _GAP: Final = " │ "
+
+
+class Table:
+    """A table of this width: a column for everybody who is named, or, where those were too narrow, a line an entry."""
+
+    def __init__(self, names: Sequence[str], width: int) -> None:
+        self._names = names
+        self._width = width
+        self._column = (width - 7) // max(len(names), 1) - len(_GAP)
+
+    def head(self) -> List[str]:
+        """Return the rows that name the columns."""
+        if self._column < _COLUMN_MIN:
+            return []
+        lines = _joined("", ["─" * self._column] * len(self._names), self._column)
+        return [_joined("", self._names, self._column), lines.replace("│", "┼")]
+
+    def rows(self, entry: Entry) -> List[str]:
+        """Return the rows of an entry."""
+        if self._column < _COLUMN_MIN:
+            return list(_line(entry, self._width))
+        return list(_cells(entry, self._names, self._column, self._width))
 
 
 def columns(entries: Sequence[Entry], width: int, rows_max: int = ROWS_MAX) -> List[str]:
@@ -26,16 +48,12 @@ def columns(entries: Sequence[Entry], width: int, rows_max: int = ROWS_MAX) -> L
     names = actors(entries)
     if not names:
         return []
-    column = (width - 7) // len(names) - len(_GAP)
-    if column < _COLUMN_MIN:
-        head, rows = [], [row for entry in entries for row in _line(entry, width)]
-    else:
-        head = [_joined("", names, column), _joined("", ["─" * column] * len(names), column).replace("│", "┼")]
-        rows = [row for entry in entries for row in _cells(entry, names, column, width)]
+    table = Table(names, width)
+    rows = [row for entry in entries for row in table.rows(entry)]
     if rows_max and len(rows) > rows_max:
         left_out = len(rows) - rows_max
         rows = [f"        … {left_out} rows before", *rows[left_out:]]
-    return [*head, *rows]
+    return [*table.head(), *rows]
 
 
 def actors(entries: Sequence[Entry]) -> List[str]:

@@ -1,4 +1,4 @@
-"""The ways to start it, the locales to start it in, the demo, and the sample workflow."""
+"""The ways to start it, the locales to start it in, and the sample workflow by scripts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Dict
 
@@ -19,7 +18,7 @@ from tests.cli.conftest import StartProgram
 from tests.cli.programs import login_lines
 from tests.conftest import Connect, StartServer
 from tests.support.files import log_lines, log_rows
-from tests.support.processes import PROJECT, environment
+from tests.support.processes import PROJECT
 from tests.support.waiting import eventually
 
 
@@ -93,33 +92,6 @@ def test_what_an_output_cannot_show_is_escaped(
     connect(server.port, "Hans").ask("msgto", user="Yoda", text="☕ on")
     yoda.until(r"Hans: \u2615 on")
     assert yoda.end().result == [0, ""]
-
-
-def test_the_demo_shows_what_everyone_sees_and_passes(tmp_path: Path) -> None:
-    started = time.monotonic()
-    ended = subprocess.run(
-        [sys.executable, "-m", "messenger", "demo"],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert time.monotonic() - started < 30
-    for who in ("server", "Obi-Wan", "Hans", "Yoda"):
-        assert re.search(rf"^ *{who} │ .+", ended.stdout, re.MULTILINE), who
-    for line in (
-        "Obi-Wan │ .*, Yoda: Hello there!",
-        "Hans │ .*FORCE, Obi-Wan: Patience, my friends",
-        "Obi-Wan │ received lecture.mp4 from Yoda: Yoda_lecture.mp4",
-        "Yoda │ delivered lecture.mp4 to Obi-Wan: 5.0 MB",
-        "Yoda │ Goodbye, Yoda!",
-    ):
-        assert re.search(line, ended.stdout)
-    assert "passed" in ended.stdout
-    assert list(tmp_path.iterdir()) == [], "it leaves nothing behind"
 
 
 def test_the_sample_workflow_leaves_exactly_these_logs(
