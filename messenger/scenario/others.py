@@ -29,17 +29,20 @@ class _Group:
 class Others:
     """The other users, as far as they are known, and `me`. What is returned are lines that make something true."""
 
-    def __init__(self, pen: Pen, me: str, add_account: Callable[[str], None]) -> None:
-        """`add_account` is called for a user whom the play has to bring along."""
+    def __init__(
+        self, pen: Pen, me: Party, add_account: Callable[[str], None], finish: Callable[[str], List[str]]
+    ) -> None:
+        """`add_account` is called for a user whom the play has to bring along, `finish` for one who is to leave."""
         self._pen = pen
         self._add_account = add_account
-        self._parties: Dict[str, Party] = {}
+        self._finish = finish
+        self.me = me
+        self._parties: Dict[str, Party] = {me.user: me}
         self._online: Set[str] = set()
         self._groups: Dict[str, _Group] = {}
         self._joined: Dict[str, Set[str]] = {}
         """All groups that there are, and who has joined them."""
         self._accounts: Set[str] = set()
-        self.me = self.party(me)
 
     def party(self, user: str) -> Party:
         """Return the program of a user."""
@@ -60,7 +63,7 @@ class Others:
         if user not in self._online:
             return []
         self._online.discard(user)
-        return self._leaves(user)
+        return [*self._finish(user), *self._leaves(user)]
 
     def exactly(self, users: List[str]) -> List[str]:
         """These users are online, and nobody else is."""

@@ -62,7 +62,7 @@ class ScenarioFile:
         if self._fd < 0:
             return ""
         data = "".join(line + "\n" for line in lines).encode("utf-8", "replace")
-        new = self._path.with_name(self._path.name + ".new")
+        new = self._path.with_name(f"{self._path.name}.{os.getpid()}.new")
         fd = -1
         try:
             fd = os.open(new, _NEW, 0o600)

@@ -47,9 +47,7 @@ FILE_TYPED: Final = "video.mp4"
 
 _RESERVED: Final = (SERVER, "editor", "pipe")
 _MARK: Final = "\0"
-_UNSAFE: Final = re.compile(
-    "[\\\\\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]| \\Z"
-)
+_UNSAFE: Final = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
 _BLOCK_SECONDS: Final = re.compile(r"\d+ s\Z")
 _PLAIN_FILE: Final = re.compile(r"[A-Za-z0-9_]+(?:[ .,()+_-]*[A-Za-z0-9_]+)*", re.ASCII)
 _QUICK_BYTES: Final = 10_000_000
@@ -138,7 +136,8 @@ class Pen:
         pieces = self._hidden(line.replace(_MARK, "␀")).split(_MARK)
         pieces[::2] = [_UNSAFE.sub(_escape, piece).replace("${", "${dollar}{") for piece in pieces[::2]]
         pieces[1::2] = ["(hidden)" if piece == "{text}" else piece for piece in pieces[1::2]]
-        return f"{program} > {''.join(pieces)}"
+        typed = "".join(pieces)
+        return f"{program} > {typed[:-1]}\\x20" if typed.endswith(" ") else f"{program} > {typed}"
 
     def sees(self, program: str, text: str, seconds: float = 0) -> str:
         """Somebody sees a line, within so many seconds (0: the usual ones)."""

@@ -24,10 +24,8 @@ from messenger.client.commands import (
     parse,
 )
 from messenger.client.render import Shown, TransferOffered
-from messenger.config import ATTEMPTS_MAX
 from messenger.peer.handle import TransferEvent
 from messenger.protocol.messages import (
-    Closing,
     Created,
     Error,
     Event,
@@ -39,28 +37,11 @@ from messenger.protocol.messages import (
     Welcome,
 )
 from messenger.protocol.text import USER_NAME
+from messenger.scenario.entering import Entering
 from messenger.scenario.model import SERVER
 from messenger.scenario.others import Others
-from messenger.scenario.recording import (
-    NOBODY,
-    UNREPEATABLE,
-    WRONG,
-    Party,
-    Pen,
-    member_refusals,
-    refusal,
-    says,
-    sights,
-    starts,
-    welcome,
-)
+from messenger.scenario.recording import UNREPEATABLE, Party, Pen, member_refusals, refusal, says, sights
 from messenger.scenario.sending import Sending
-
-GUEST: Final = "Guest"
-"""The program of somebody of whom nobody knows whether there is such a user."""
-
-_USUAL_ATTEMPTS: Final = 3
-_REPLIES: Final = (Error, Goodbye)
 
 
 class Retelling:
@@ -69,17 +50,17 @@ class Retelling:
     def __init__(self, heading: str, options: str = "") -> None:
         """`heading` is the first comment; `options` are those of `messenger chat` that a replay needs."""
         self.is_revised = False
-        self._options = options
         self._pen = Pen()
         self._preface = [f"# {heading}"]
         self._paragraphs: List[List[str]] = [self._preface]
         self._told = 0
         """How many paragraphs have been handed out."""
-        self._username = self._password = ""
-        self._failures = 0
+        self._entering = Entering(self._pen, options, self._set_attempts)
         self._me: Optional[Party] = None
         self._pending: Optional[Tuple[str, Any]] = None
         """What was typed and is not answered yet: the line, and the command that it is, if any."""
+        self._early: List[Shown] = []
+        """What came before the login was told, by another thread."""
         self._is_over = False
 
     def take(self) -> List[str]:
@@ -98,7 +79,7 @@ class Retelling:
 
     def answered(self, username: str, password: str) -> None:
         """The login's questions are answered so."""
-        self._username, self._password = username, password
+        self._entering.answered(username, password)
 
     def typed(self, line: str) -> None:
         """A command is typed."""
@@ -126,12 +107,9 @@ class Retelling:
         elif isinstance(event, TransferOffered):
             self._pending = None
             self._tell(*self._others.present(event.user), *self._sending.offers(event, self._others.party(event.user)))
-        elif isinstance(event, TransferEvent):
-            if USER_NAME.fullmatch(event.user):
-                self._tell(*self._others.present(event.user))
-                self._tell(*self._sending.happens(event, self._others.party(event.user)))
-        elif isinstance(event, Closing):
-            self._close(event)
+        elif isinstance(event, TransferEvent) and USER_NAME.fullmatch(event.user):
+            lines = self._sending.happens(event, self._others.party(event.user))
+            self._tell(*(self._others.present(event.user) if lines else ()), *lines)
         elif isinstance(event, Event):
             tell = _BY_OTHERS.get(type(event))
             if tell is not None:
@@ -140,85 +118,37 @@ class Retelling:
                 self._reply(event)
 
     def ended(self, status: int) -> None:
-        """The program ends with this status."""
+        """The program ends with this status. If the connection was lost, a replay has the server stop."""
         if self._me is None:
-            if self._failures and not self._is_over:
-                self._tell(*self._begin_as_guest(self._failures))
+            self._tell(*self._entering.ended())
         elif not self._is_over:
+            self._tell(*self._sending.finish())
             name = self._me.program
-            how = {3: f"@kill {SERVER}", 130: f"@interrupt {name}"}.get(status, f"@eof {name}")
+            how = {3: f"@stop {SERVER}", 130: f"@interrupt {name}"}.get(status, f"@eof {name}")
             self._tell(how, f"@ends {name}" + (f" {status}" if status in (3, 130) else ""))
         self._is_over = True
 
     # ---- the login ------------------------------------------------------------------------------------------
 
     def _enter(self, event: Shown) -> None:
-        if isinstance(event, Welcome):
-            self._welcome(event)
-        elif isinstance(event, Error) and event.code == "login_failed":
-            self._failures += 1
-            self._pen.guard_wrong(self._password)
-        elif isinstance(event, Error):
-            self._is_over = True
-            self._pen.guard_wrong(self._password)
-            if event.code == "blocked":
-                self._tell(*self._begin_as_guest(self._failures))
-                self._tell(f"{GUEST} > {WRONG}", self._pen.sees(GUEST, refusal(event)), f"@ends {GUEST} 4")
-            elif event.code == "already_online" and USER_NAME.fullmatch(self._username):
-                self._enter_twice(event)
-            else:
-                self._tell(self._pen.remark("the login was refused"))
-
-    def _welcome(self, event: Welcome) -> None:
-        self._pen.guard(event.username, self._password)
-        self._others = Others(self._pen, event.username, self._add_account)
-        self._me = me = self._others.me
-        self._sending = Sending(self._pen, me)
-        for group in (*event.groups, *event.invitations):
-            self._paragraphs.append(self._others.make_before(group, group in event.groups))
-        tries = min(self._failures, ATTEMPTS_MAX - 1)
-        self._need_attempts(tries + 1)
-        if tries:
-            self._tell(
-                starts("@client", me, self._options),
-                f"{me.program} > {me.user}",
-                *self._wrong(me.program, tries),
-                f"{me.program} > ${{password:{me.user}}}",
-                f"{me.program} < {welcome(me.user)}",
-            )
+        if isinstance(event, Error):
+            self._tell(*self._entering.fails(event))
+        elif isinstance(event, Welcome):
+            self._me = me = self._entering.lets_in(event.username)
+            self._sending = Sending(self._pen, me)
+            self._others = Others(self._pen, me, self._add_account, self._sending.finish)
+            for group in (*event.groups, *event.invitations):
+                self._paragraphs.append(self._others.make_before(group, group in event.groups))
+            self._tell(*self._entering.told(me))
+            self._see(event)
+            for early in self._early:
+                self.shown(early)
         else:
-            self._tell(starts("@actor", me, self._options))
-        self._see(event)
+            self._early.append(event)
 
-    def _begin_as_guest(self, failures: int) -> List[str]:
-        """Under a name that may be no user's name: what is typed as one may be a password."""
-        failures = min(failures, ATTEMPTS_MAX - 1)
-        self._need_attempts(failures + 1, exactly=self._is_over)
-        return [f"@client {GUEST}", f"{GUEST} > {NOBODY}", *self._wrong(GUEST, failures)]
-
-    def _enter_twice(self, event: Error) -> None:
-        user = self._username
-        self._pen.guard(user, self._password)
-        first, second = Party(user, user), f"{user[:28]}.2"
-        self._tell(
-            starts("@actor", first),
-            f"@client {second}",
-            f"{second} > {user}",
-            *self._wrong(second, self._failures),
-            f"{second} > ${{password:{user}}}",
-            self._pen.sees(second, refusal(event)),
-            f"@ends {second} 4",
-        )
-
-    @staticmethod
-    def _wrong(program: str, tries: int) -> List[str]:
-        refused = wording.ERROR.format(message=wording.REFUSALS["login_failed"])
-        return [f"{program} > {WRONG}", f"{program} < {refused}"] * tries
-
-    def _need_attempts(self, least: int, exactly: bool = False) -> None:
-        if least != _USUAL_ATTEMPTS and (exactly or least > _USUAL_ATTEMPTS):
-            self._preface.append(f"@server attempts={least}")
-            self.is_revised = True
+    def _set_attempts(self, attempts: int) -> None:
+        self._preface.append(f"@server attempts={attempts}")
+        self.is_revised = True
 
     def _add_account(self, user: str) -> None:
         self._preface.append(f"@account {user} of-nobody")
@@ -233,7 +163,7 @@ class Retelling:
         me = self._me
         if isinstance(event, Goodbye):
             how = self._pen.types(me.program, line) if line else f"@eof {me.program}"
-            self._tell(how, *self._seen(event), f"@ends {me.program} 0")
+            self._tell(*self._sending.finish(), how, *self._seen(event), f"@ends {me.program} 0")
             self._is_over = True
             return
         fields: Dict[str, Any] = command.fields if isinstance(command, ServerCommand) else {}
@@ -297,13 +227,6 @@ class Retelling:
         if USER_NAME.fullmatch(sender):
             self._tell(*self._others.present(sender), says(self._pen, self._others.party(sender).program, head, text))
             self._see(event)
-
-    def _close(self, event: Closing) -> None:
-        assert self._me is not None
-        if event.code == "shutdown" and not self._is_over:
-            told = self._pen.sees(self._me.program, wording.CLOSING.format(message=event.message))
-            self._tell(f"@stop {SERVER}", told, f"@ends {self._me.program} 3")
-            self._is_over = True
 
     def _see(self, event: Event) -> None:
         self._tell(*self._seen(event))
