@@ -138,7 +138,7 @@ texts = st.one_of(
             ),
         )
     ),
-    st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=20),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20),
 )
 users = st.sampled_from(USERS)
 anybody = st.sampled_from([*USERS, "Leia", "nobody", WRONG_PASSWORD.split(" ", maxsplit=1)[0]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any, Dict, List
 
 import pytest
 from hypothesis import given
@@ -240,8 +240,8 @@ def test_a_wrong_password_that_is_the_name_of_somebody_is_no_secret() -> None:
 
 # ---- files --------------------------------------------------------------------------------------------------
 
-OUT = {"transfer": "t", "direction": "out", "user": "Hans", "name": "a b.mp4", "size": 5}
-IN = {**OUT, "direction": "in"}
+OUT: Dict[str, Any] = {"transfer": "t", "direction": "out", "user": "Hans", "name": "a b.mp4", "size": 5}
+IN: Dict[str, Any] = {**OUT, "direction": "in"}
 
 
 def test_a_file_that_is_sent_is_made_and_arrives() -> None:
@@ -294,7 +294,7 @@ def test_a_name_of_a_file_that_cannot_stand_in_a_scenario_is_another_one(name: s
 
 # ---- text ---------------------------------------------------------------------------------------------------
 
-_CHARACTERS = st.characters(blacklist_categories=("Cs",))
+_CHARACTERS = st.characters(exclude_categories=["Cs"])
 hostile = st.one_of(
     st.text(_CHARACTERS, min_size=1).filter(lambda text: not text.isspace()),
     st.lists(
