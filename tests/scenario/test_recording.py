@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -25,7 +26,7 @@ from tests.support.processes import PROJECT
 
 ACCOUNTS: Final = read_accounts(PROJECT / "credentials.txt")
 USERS: Final = ("Yoda", "Hans", "Luke")
-EXAMPLES: Final = int(os.environ.get("RECORDING_EXAMPLES", "12"))
+EXAMPLES: Final = int(os.environ.get("RECORDING_EXAMPLES", "8"))
 PHASES: Final = (Phase.explicit, Phase.generate)
 PATIENCE: Final = 20.0
 WRONG_PASSWORD: Final = "comp9332 oops"
@@ -161,6 +162,19 @@ actions = st.one_of(
     st.tuples(st.just("do"), users, lines, st.booleans()),
     st.tuples(st.just("kill"), users),
 )
+
+
+def test_the_sample_workflow_recorded_by_the_server_and_by_everybody_comes_true_again(tmp_path: Path) -> None:
+    text = (PROJECT / "scenarios" / "sample-workflow.scenario").read_text(encoding="utf-8")
+    text = text.replace("@server attempts=3", "@server attempts=3 --record server.scenario")
+    text = re.sub("^(@actor .*)$", r"\1 --record own.scenario", text, flags=re.MULTILINE)
+    replay(text, tmp_path / "play")
+    recordings = [tmp_path / "play" / folder / "own.scenario" for folder in ("Yoda", "Hans", "Obi-Wan")]
+    for number, path in enumerate([tmp_path / "play" / "server.scenario", *recordings]):
+        recorded = path.read_text(encoding="utf-8")
+        assert "General Kenobi" in recorded or "odds" in recorded
+        assert not any(password in recorded for password in ACCOUNTS.values())
+        replay(recorded, tmp_path / str(number))
 
 
 @settings(phases=PHASES, max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
