@@ -20,10 +20,13 @@ from messenger.scenario.model import SERVER, FileCheck, Scenario, See, Start, si
 from messenger.scenario.parser import parse
 from messenger.scenario.player import Play, Result
 from messenger.scenario.setting import Setting
-from messenger.scenario.terminal import TerminalDriver
+from messenger.scenario.terminal import Size, TerminalDriver
 from messenger.scenario.timeline import Entry
 
 NAME: Final = "sample-workflow"
+
+SIZE: Final = Size(rows=17, columns=68)
+"""Of each terminal: four of these, two by two, can be read on a page like README."""
 
 PACE_SECONDS: Final = 0.07
 """Pause after each row in a terminal, so that a person can follow."""
@@ -39,6 +42,11 @@ def run(cast: Optional[Path] = None) -> bool:
 
     Raises `ConfigError` where the scenario or its accounts are missing, and `OSError`.
     """
+    if cast is not None:
+        try:
+            cast.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{cast} cannot be made a folder: {error.strerror}") from None
     folder = shipped_scenarios()
     path = folder / f"{NAME}.scenario"
     if not path.is_file():
@@ -46,10 +54,10 @@ def run(cast: Optional[Path] = None) -> bool:
     scenario = parse(path.read_text(encoding="utf-8"), str(path))
     accounts = read_accounts(usual_credentials(folder))
     show = _Show(scenario)
-    recorder = Recorder()
+    recorder = Recorder(SIZE)
     with tempfile.TemporaryDirectory(prefix="messenger-demo-") as place:
         setting = Setting(Path(place), accounts, on_entry=show.entry)
-        result = Play(scenario, TerminalDriver(recorder.take), setting).run()
+        result = Play(scenario, TerminalDriver(recorder.take, SIZE, shows_editors=True), setting).run()
         show.logs(Path(place))
     if cast is not None:
         recordings = recorder.recordings(show.names, accounts.values())
@@ -85,7 +93,7 @@ class _Show:
         for name in _LOGS:
             if (folder / name).exists():
                 self._say(["", name], "bold")
-                self._say((folder / name).read_text(encoding="utf-8").splitlines())
+                self._say((folder / name).read_text(encoding="utf-8").rstrip("\n").split("\n"))
 
     def casts(self, paths: List[Path]) -> None:
         """Say where they are."""
@@ -97,9 +105,9 @@ class _Show:
             self._say(["", *f"FAILED: {result.failure}".split("\n")], "bold red")
             return
         proved = (
-            f"passed in {result.seconds:.1f} s: {len(self.names) - 1} clients and a server, each in a terminal of its "
-            f"own, showed all {self._looks} lines that were waited for, and all {self._checks} checks of logs and of "
-            "the video hold: every message reached its people, and the video is identical"
+            f"passed in {result.seconds:.1f} s: a server and {len(self.names) - 1} clients in terminals of their own "
+            f"showed each of the {self._looks} lines that were waited for, and all {self._checks} checks of what they "
+            "left behind hold: every message is logged once, and the video came as it was sent"
         )
         self._console.print()
         self._console.print(Text(proved, style="bold green"), soft_wrap=not self._console.is_terminal)

@@ -5,26 +5,29 @@ from __future__ import annotations
 import io
 import signal
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn, Optional
+from typing import Final, Iterator, NoReturn, Optional
 
 import click
 
 from messenger.cli.parameters import FILE, OneLineError
 from messenger.errors import MessengerError
 
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 @click.command(epilog="Exit status: 0 everything came true, 1 something did not, 130 interrupted.")
 @click.option("--cast", type=FILE, metavar="DIR", help="Write an asciicast of each terminal, and pictures of all.")
 def demo(cast: Optional[Path]) -> None:
     """Play the sample workflow in real terminals, and show what everybody types and sees side by side."""
-    from messenger.demo import run
-
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal's encoding
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        passed = run(cast)
+        with _ended_by_signals():
+            from messenger.demo import run
+
+            passed = run(cast)
     except MessengerError as error:
         raise OneLineError(str(error)) from None
     except OSError as error:
@@ -34,5 +37,18 @@ def demo(cast: Optional[Path]) -> None:
     sys.exit(0 if passed else 1)
 
 
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Raise `KeyboardInterrupt` at the first signal; those that follow don't disturb the tidying up."""
+
+    def interrupt(*_: object) -> NoReturn:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

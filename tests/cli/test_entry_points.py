@@ -1,4 +1,4 @@
-"""The ways to start it, the locales to start it in, and the sample workflow by scripts."""
+"""The ways to start it, and the locales to start it in."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ import pytest
 from messenger.server import Server
 from tests.cli.conftest import StartProgram
 from tests.cli.programs import login_lines
-from tests.conftest import Connect, StartServer
-from tests.support.files import log_lines, log_rows
+from tests.conftest import Connect
 from tests.support.processes import PROJECT
 from tests.support.waiting import eventually
 
@@ -92,39 +91,3 @@ def test_what_an_output_cannot_show_is_escaped(
     connect(server.port, "Hans").ask("msgto", user="Yoda", text="☕ on")
     yoda.until(r"Hans: \u2615 on")
     assert yoda.end().result == [0, ""]
-
-
-def test_the_sample_workflow_leaves_exactly_these_logs(
-    start_server: StartServer, start: StartProgram, data_dir: Path, folder: Path
-) -> None:
-    """Three scripted clients; what they wrote to each other stands in the logs once, numbered, in one order."""
-    scripts = sorted((PROJECT / "scenarios" / "sample-workflow").glob("*.txt"))
-    accounts = dict(script.read_text().split("\n")[:2] for script in scripts)
-    server = start_server(accounts)
-    (folder / "lecture.mp4").write_bytes(b"a lecture" * 1000)
-    programs = {}
-    for script in scripts:
-        program = start("chat", "127.0.0.1", str(server.port), "0", "--script", str(script))
-        program.until("Welcome")
-        programs[script.stem] = program
-    statuses = {name: program.wait().status for name, program in programs.items()}
-    assert statuses == {"1-obi-wan": 0, "2-hans": 1, "3-yoda": 0}, "1: a message to a group not joined yet"
-
-    assert (folder / "Yoda_lecture.mp4").read_bytes() == (folder / "lecture.mp4").read_bytes()
-    rows = [row[1:] for row in log_rows(data_dir / "messagelog.txt")]
-    joined = [["Yoda", "I have joined"], ["Yoda", "Count me in"]]
-    assert sorted(rows[2:4]) == sorted(joined), "in either order"
-    group = [
-        ["Yoda", "Do or do not, there is no try"],
-        ["Obi-Wan", "Patience, my friends"],
-        ["Hans", "Never tell me the odds"],
-    ]
-    assert rows[:2] == [["Obi-Wan", "Hello there!"], ["Yoda", "General Kenobi at your service"]]
-    assert rows[4:] == [["FORCE", text] for _, text in group]
-    assert [row[0] for row in log_rows(data_dir / "messagelog.txt")] == [str(n) for n in range(1, 8)]
-    assert log_rows(data_dir / "FORCE_messagelog.txt") == [[str(n), *row] for n, row in enumerate(group, 1)]
-    assert log_lines(data_dir / "userlog.txt") == []
-    activity = [line.split("; ")[2:] for line in log_lines(data_dir / "activitylog.txt")]
-    assert sorted(row[0] for row in activity if row[-1] == "login") == ["Hans", "Obi-Wan", "Yoda"]
-    assert sorted(row[0] for row in activity if row[-1] == "logout") == ["Hans", "Obi-Wan", "Yoda"]
-    assert len(activity) == 6
