@@ -94,7 +94,7 @@ def _start(reader: Reader, line: Line) -> None:
     if "as" in settings and len(names) > 1:
         raise reader.wrong("as=USER is for one name: nobody is logged in twice")
     for name in [*names, settings.get("as", names[0])]:
-        if not _NAME.match(name) or name == SERVER:
+        if not _NAME.match(name) or (name == SERVER and name in names):  # a user may be called so, no actor
             raise reader.wrong(f"{name} cannot be the name of an actor")
         if names.count(name) > 1:
             raise reader.wrong(f"{name} stands there twice")

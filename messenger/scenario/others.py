@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Callable, Dict, Final, List, Set
 
 from messenger import wording
-from messenger.scenario.recording import Party, Pen, free_name, says, starts
+from messenger.protocol.text import USER_NAME
+from messenger.scenario.recording import Party, Pen, free_name, says, sentence, starts
 
 SOMEBODY: Final = "Somebody"
 ANYBODY: Final = "Anybody"
@@ -52,8 +53,8 @@ class Others:
         return self._parties[user]
 
     def present(self, user: str) -> List[str]:
-        """A user is online."""
-        if user in self._online or user == self.me.user:
+        """A user is online. A server that tells of a user with an impossible name is not believed."""
+        if user in self._online or user == self.me.user or not USER_NAME.fullmatch(user):
             return []
         self._online.add(user)
         return [starts("@actor", self.party(user))]
@@ -122,14 +123,14 @@ class Others:
         guests = [user for user in (group.creator, *group.members) if user not in group.online]
         lines = [starts("@actor", self.party(user)) for user in guests]
         lines.append(says(self._pen, creator, f"/creategroup {group.name} {' '.join(group.members)}", ""))
-        lines.append(self._pen.sees(creator, wording.CREATED.format(group=group.name, members=group.creator)))
+        lines.append(self._pen.sees(creator, sentence(wording.CREATED, group=group.name, members=group.creator)))
         if group.has_joined:
             lines += self._joins(self.me.program, group.name)
         lines += [line for user in guests for line in self._leaves(user)]
         group.paragraph[:] = lines
 
     def _joins(self, program: str, group: str) -> List[str]:
-        joined = self._pen.sees(program, wording.JOINED.format(group=group))
+        joined = self._pen.sees(program, sentence(wording.JOINED, group=group))
         return [says(self._pen, program, f"/joingroup {group}", ""), joined]
 
     def _leaves(self, user: str) -> List[str]:

@@ -49,7 +49,7 @@ _RESERVED: Final = (SERVER, "editor", "pipe")
 _MARK: Final = "\0"
 _UNSAFE: Final = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]")
 _BLOCK_SECONDS: Final = re.compile(r"\d+ s\Z")
-_PLAIN_FILE: Final = re.compile(r"[A-Za-z0-9_]+(?:[ .,()+_-]*[A-Za-z0-9_]+)*", re.ASCII)
+_PLAIN_FILE: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_ .,()+-]*[A-Za-z0-9_)])?", re.ASCII)
 _QUICK_BYTES: Final = 10_000_000
 """Up to this size a file is there within the time that any step may take."""
 

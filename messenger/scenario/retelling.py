@@ -102,6 +102,8 @@ class Retelling:
 
     def shown(self, event: Shown) -> None:
         """Something is shown."""
+        if self._is_over:
+            return
         if self._me is None:
             self._enter(event)
         elif isinstance(event, TransferOffered):
@@ -133,6 +135,9 @@ class Retelling:
     def _enter(self, event: Shown) -> None:
         if isinstance(event, Error):
             self._tell(*self._entering.fails(event))
+        elif isinstance(event, Welcome) and not USER_NAME.fullmatch(event.username):
+            self._tell(self._pen.remark("the server tells of a user with an impossible name"))
+            self._is_over = True
         elif isinstance(event, Welcome):
             self._me = me = self._entering.lets_in(event.username)
             self._sending = Sending(self._pen, me)

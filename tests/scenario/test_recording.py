@@ -143,12 +143,13 @@ texts = st.one_of(
 )
 users = st.sampled_from(USERS)
 anybody = st.sampled_from([*USERS, "Leia", "nobody", WRONG_PASSWORD.split(" ", maxsplit=1)[0]])
-groups = st.sampled_from(["force", "Jedi", "bad-name", "jedi"])
+groups = st.sampled_from(["force", "force", "force", "Jedi", "bad-name", "jedi"])
 lines = st.one_of(
     st.builds("/msgto {} {}".format, anybody, texts),
     st.builds("/groupmsg {} {}".format, groups, texts),
-    st.builds("/creategroup {} {}".format, groups, st.lists(anybody, max_size=3).map(" ".join)),
+    st.builds("/creategroup {} {}".format, groups, st.lists(users | anybody, max_size=3).map(" ".join)),
     st.builds("/joingroup {}".format, groups),
+    st.sampled_from(["/creategroup force Yoda Hans", "/joingroup force", "/groupmsg force hi"]),
     st.sampled_from(
         ["/activeuser", "/activeuser x", "/help", "/transfers", "/nonsense", "", " ", "/logout", "/accept 7"]
     ),

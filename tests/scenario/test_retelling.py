@@ -325,6 +325,25 @@ def test_what_is_seen_in_a_replay_is_what_was_seen_and_nothing_else(text: str, o
         assert step.pattern.match(f"{TIME}, Hans: {clean(other)}", {}) is None
 
 
+name = st.one_of(st.sampled_from(["Hans", "force", "a b", "a\nb", "server", ""]), st.text(max_size=5))
+events = st.one_of(
+    st.builds(Message, name, name, st.just(TIME), st.just(1)),
+    st.builds(GroupMessage, name, name, name, st.just(TIME), st.just(1)),
+    st.builds(Invited, name, name),
+    st.builds(Created, st.just(1), name, st.lists(name)),
+    st.builds(Active, st.just(1), st.lists(st.builds(ActiveUserInfo, name, name, st.just(1), name))),
+    st.builds(Error, st.sampled_from(["offline", "group_exists", "members_unavailable", "not_invited"]), name),
+    st.builds(Welcome, st.just(2), name, name, st.lists(name), st.lists(name)),
+    st.builds(lambda user, file: TransferStarted(1, **{**IN, "user": user, "name": file}), name, name),
+    st.sampled_from(["/creategroup a\x01 b", "/msgto Hans \x1b", "/joingroup \u202e", "/p2pvideo Hans x", "/accept 1"]),
+)
+
+
+@given(st.lists(events, max_size=6), st.sampled_from(["Yoda", "Yo\nda", ""]))
+def test_whatever_a_hostile_server_tells_the_recording_is_a_scenario(happened: List[Any], user: str) -> None:
+    told(Welcome(1, user, TIME, ["a\nb"]), *happened, 0)
+
+
 def test_groups_that_were_made_here_need_nobody_else_to_make_them() -> None:
     happened = ["/creategroup a Hans", Created(1, "a", ["Yoda", "Hans"]), GroupMessage("a", "Hans", "hi", TIME, 1)]
     lines = told(WELCOME, *happened, "/joingroup a", refused("joined_already", group="a"))
