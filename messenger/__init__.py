@@ -3,7 +3,8 @@
 The map. What stands higher imports what stands lower, never the other way round (CI checks it):
 
     cli                 the command line; the only reader of options  (parameters: what they may be)
-    demo                the sample workflow, played and shown
+    demo     load       the sample workflow, played and shown; many users, and measuring what they get
+    scenario            files that say who types and sees what, played in terminals or through the library
     server   client     threads and sockets                                (neither imports the other)
     peer                files from client to client: UDP port, files, the thread of all transfers
     chat     transfer   the rules of the chat, those of a transfer; pure   (the client never imports the former)

@@ -136,7 +136,8 @@ def ends_of(picture: str) -> Dict[str, str]:
             for use in terminal.iterfind(".//{*}use")
             if float(use.get("y", 0)) // float(terminal.get("height", 0)) == last
         ]
-        ends[tile.findtext("{*}text", "")] = re.sub(r"[\d.]+([mk]?s|[kM]?B/s)?", "0", re.sub(r"\s", "", "".join(shown)))
+        text = re.sub(r"\s|\([\d.]+ *%\)", "", "".join(shown))  # a share of segments is told if there were any
+        ends[tile.findtext("{*}text", "")] = re.sub(r"[\d.]+([mk]?s|[kM]?B/s)?", "0", text)
     return ends
 
 
