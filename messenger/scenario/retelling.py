@@ -203,10 +203,10 @@ class Retelling:
         if code == "offline":
             return others.absent(user)
         if code == "members_unavailable":
-            online = member_refusals(event.message, [one for one in fields["users"] if one != others.me.user])
+            online = member_refusals(event.message, [one for one in fields.get("users", ()) if one != others.me.user])
             return [line for one, is_on in online.items() for line in (others.present if is_on else others.absent)(one)]
         if code == "not_invited":
-            return others.make_elsewhere(fields["group"])
+            return others.make_elsewhere(fields.get("group", ""))
         if code == "group_exists":
             before, _, after = wording.REFUSALS[code].partition("{existing}")
             return others.make_elsewhere(event.message[len(before) : len(event.message) - len(after)])
