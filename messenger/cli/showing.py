@@ -20,7 +20,10 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @click.command(epilog="Exit status: 0 everything came true, 1 something did not, 130 interrupted.")
 @click.option("--cast", type=FILE, metavar="DIR", help="Write an asciicast of each terminal, and pictures of all.")
 def demo(cast: Optional[Path]) -> None:
-    """Play the sample workflow in real terminals, and show what everybody types and sees side by side."""
+    """Play the sample workflow in terminals.
+
+    What everybody types and sees is shown side by side while it happens.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # whatever the terminal's encoding
     try:

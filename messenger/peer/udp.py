@@ -224,5 +224,5 @@ def _open(port: int) -> socket.socket:
         sock.bind(("", port))
     except OSError as error:
         sock.close()
-        raise ConfigError(f"cannot use UDP port {port}: {error.strerror}") from error
+        raise ConfigError(f"cannot use UDP port {port}: {error.strerror}; 0 is any free one") from error
     return sock

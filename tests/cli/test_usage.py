@@ -74,7 +74,7 @@ def test_a_udp_port_that_is_taken_is_named(chat_port: int, start: StartProgram, 
         program = start("chat", "127.0.0.1", str(chat_port), str(port))
         program.write(login_lines("Yoda").encode())
         ended = program.end()
-    assert ended.result == [2, f"messenger: cannot use UDP port {port}: Address already in use\n"]
+    assert ended.result == [2, f"messenger: cannot use UDP port {port}: Address already in use; 0 is any free one\n"]
     assert ended.out == ""
 
 
