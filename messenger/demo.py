@@ -19,6 +19,7 @@ from messenger.scenario.columns import WIDTH_MIN, Table
 from messenger.scenario.model import SERVER, FileCheck, Scenario, See, Start, simple_steps
 from messenger.scenario.parser import parse
 from messenger.scenario.player import Play, Result
+from messenger.scenario.reports import safe
 from messenger.scenario.setting import Setting
 from messenger.scenario.terminal import Size, TerminalDriver
 from messenger.scenario.timeline import Entry
@@ -102,7 +103,7 @@ class _Show:
     def verdict(self, result: Result) -> None:
         """Say what was proved, or what was not."""
         if result.failure is not None:
-            self._say(["", *f"FAILED: {result.failure}".split("\n")], "bold red")
+            self._say(["", *safe(f"FAILED: {result.failure}").split("\n")], "bold red")
             return
         proved = (
             f"passed in {result.seconds:.1f} s: a server and {len(self.names) - 1} clients in terminals of their own "

@@ -32,13 +32,18 @@ def cells(shown: str, column: int) -> str:
     return " ".join(cell for cell in (row[column].strip() for row in rows) if cell)
 
 
+def neutral() -> Dict[str, str]:
+    """Return an environment that says nothing of terminals; that of pytest's workers tells their width."""
+    said = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+    return {name: value for name, value in environment().items() if name not in said}
+
+
 @contextmanager
 def in_terminal(folder: Path, columns: int, settings: Dict[str, str]) -> Iterator[Any]:
     """Play it in a terminal, without the pauses in which people read, to a good end."""
     code = "import messenger.demo as demo; demo.PACE_SECONDS = 0; from messenger.cli import main; main(['demo'])"
-    variables = {name: value for name, value in environment().items() if name not in ("NO_COLOR", "FORCE_COLOR")}
     shown = pexpect.spawn(
-        sys.executable, ["-c", code], cwd=str(folder), env={**variables, **settings}, dimensions=(40, columns),
+        sys.executable, ["-c", code], cwd=str(folder), env={**neutral(), **settings}, dimensions=(40, columns),
         encoding="utf-8",
     )  # fmt: skip
     try:
@@ -52,7 +57,7 @@ def in_terminal(folder: Path, columns: int, settings: Dict[str, str]) -> Iterato
 def test_everybody_has_a_column_and_the_last_line_says_what_was_proved(tmp_path: Path) -> None:
     started = time.monotonic()
     ended = subprocess.run(
-        COMMAND, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=30, check=False
+        COMMAND, cwd=tmp_path, env=neutral(), capture_output=True, text=True, timeout=30, check=False
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert time.monotonic() - started < 30
@@ -91,7 +96,7 @@ def test_a_terminal_shows_columns_where_there_is_room_for_them_and_colours_where
 
 def test_casts_are_written_where_it_was_told_to_and_readme_shows_them_as_they_are_now(tmp_path: Path) -> None:
     ran = subprocess.run(
-        [*COMMAND, "--cast", "casts"], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=30,
+        [*COMMAND, "--cast", "casts"], cwd=tmp_path, env=neutral(), capture_output=True, text=True, timeout=30,
         check=False,
     )  # fmt: skip
     assert ran.returncode == 0
@@ -186,7 +191,7 @@ def test_an_installation_without_the_scenario_says_so(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_who_interrupts_sees_no_traceback_and_no_program_goes_on(tmp_path: Path, number: signal.Signals) -> None:
     demo = subprocess.Popen(
-        COMMAND, cwd=tmp_path, env={**environment(), "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE,
+        COMMAND, cwd=tmp_path, env={**neutral(), "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert demo.stdout is not None
