@@ -22,6 +22,7 @@ from messenger.peer.handle import (
     TransferStalled,
     TransferStarted,
 )
+from messenger.peer.unconfirmed import Unconfirmed
 from messenger.protocol.limits import OUTCOME_MESSAGE_MAX
 from messenger.protocol.messages import Outcome
 from messenger.protocol.text import clean
@@ -45,6 +46,7 @@ class Host(Protocol):
     username: str
     shortest: Dict[Hashable, float]
     """The shortest round trip to each address, while files are being sent (see `messenger.transfer.outgoing`)."""
+    unconfirmed: Unconfirmed
 
     def signal(self, kind: Type[Any], on_refused: Callable[[str, str], None], **fields: Any) -> None:
         """Send a request through the server, after those before it, and never wait; `on_refused` is called later in the

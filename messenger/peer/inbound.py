@@ -12,6 +12,7 @@ from messenger.peer.arrivals import Address, Run
 from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, reason_of, to_message, to_text
 from messenger.peer.handle import Measured, Transfer, TransferAsked, TransferFailed
 from messenger.peer.part import PartFile
+from messenger.peer.unconfirmed import PartOrDelivered, is_retry
 from messenger.protocol.messages import Answer, Offered
 from messenger.transfer.claims import Claims, encode_claims
 from messenger.transfer.endpoint import State
@@ -22,9 +23,6 @@ from messenger.transfer.sealing import CIPHERS, ChunkCipher, KeyExchangeFailed, 
 
 SPACE_LEFT: Final = 1024 * 1024
 """Bytes that must stay free on the disk."""
-
-GIVES_WAY_SECONDS: Final = 1.0
-"""Silence after which a transfer gives way to a new offer of the same file by the same client."""
 
 CHECKING_SECONDS: Final = 20.0
 """How often a sender that waits for an answer is told that it is still looked at what is there."""
@@ -73,9 +71,7 @@ class Inbound(Exchange):
             self.refuse("bad_peer", "the cipher that was offered is not known here")
             return
         try:
-            self._part = PartFile(
-                self._folder, self.handle.user, self.handle.name, self._geometry, self._engine.buffers
-            )
+            self._part = self._open_part()
             space = os.statvfs(self._folder)
         except (StorageError, OSError) as error:
             self.refuse("write_failed", f"{self._host.username} cannot store it: {reason_of(error)}")
@@ -102,19 +98,28 @@ class Inbound(Exchange):
 
     def gives_way_to(self, offered: Offered) -> bool:
         """Tell whether this is another attempt at the same file, and the one before will not go on by itself."""
-        mine = self._offered
         if self.handle.is_ended or self._is_finishing:
             return False
-        if (mine.sender, mine.name, mine.size) != (offered.sender, offered.name, offered.size):
-            return False
-        is_same_client = (mine.address, mine.udp_port) == (offered.address, offered.udp_port)
-        return not is_same_client or (
-            self._incoming is not None and self._incoming.silence(self._now()) >= GIVES_WAY_SECONDS
-        )
+        silence = self._incoming.silence(self._now()) if self._incoming is not None else 0.0
+        return is_retry(self._offered, offered, silence)
 
     def give_way(self) -> None:
         """Leave what has arrived to another attempt."""
         self.fail("replaced", f"{self.handle.user} sends it again")
+
+    def is_placing(self, offered: Offered) -> bool:
+        """Tell whether this is another attempt at the same file, and this one is whole and about to get its place."""
+        return self._is_finishing and not self.handle.is_ended and is_retry(self._offered, offered, 0.0)
+
+    def accept_when_placed(self) -> None:
+        """Accept it after those that are whole and about to get their places, which happens in this order."""
+        self._run_aside(lambda: self.call(self.accept))
+
+    def _open_part(self) -> PartFile:
+        handle = self.handle
+        delivered = self._host.unconfirmed.find(self._now(), self._offered)
+        place = (self._folder, handle.user, handle.name, self._geometry, self._engine.buffers)
+        return PartFile(*place) if delivered is None else PartOrDelivered(delivered, *place)
 
     def _check(self, part: PartFile) -> Iterator[None]:
         try:
@@ -241,6 +246,8 @@ class Inbound(Exchange):
             return False
         before = incoming.state
         is_authentic = incoming.on_control(now, address, datagram)
+        if incoming.is_receipt_seen:
+            self._host.unconfirmed.confirm(self.handle.id)
         if before in (State.OPENING, State.CHECKING) and incoming.state in (State.RUNNING, State.FINISHING):
             assert self._part is not None and self._cipher is not None
             try:
@@ -272,12 +279,14 @@ class Inbound(Exchange):
         self._run_aside(finish)
 
     def _in_place(self, path: Path) -> None:
-        assert self._incoming is not None
+        part = self._part
+        assert self._incoming is not None and part is not None
         if self.handle.error is not None:  # it ended meanwhile
             if self.handle.error.code == "cancelled":
-                path.unlink()
+                part.take_back(path)
             return
         self.handle.path = path
+        self._host.unconfirmed.add(self._now(), self._offered, path)
         self._tell_outcome("received")
         self._incoming.finished(self._now())
         self._settle()

@@ -141,6 +141,10 @@ class PartFile:
         self.close()
         return target
 
+    def take_back(self, path: Path) -> None:
+        """Remove the whole file, which `finish` has put there: it is not wanted any more."""
+        _remove(path)
+
     def keep(self) -> None:
         """Leave it for a later attempt, if there is anything in it, and that could know that nobody works on it."""
         if self._is_open and not (self._is_locked and (self._has_content or self._has_chunks)):

@@ -16,8 +16,10 @@ from messenger.peer.exchange import Exchange, reason_of
 from messenger.peer.handle import AnyTransferEvent, Transfer, TransferFailed
 from messenger.peer.inbound import Inbound
 from messenger.peer.outbound import Outbound
+from messenger.peer.shares import divide
 from messenger.peer.source import SourceFile
 from messenger.peer.udp import UdpPort
+from messenger.peer.unconfirmed import Unconfirmed
 from messenger.peer.worker import Worker
 from messenger.protocol.limits import FILE_NAME_MAX
 from messenger.protocol.messages import Answer, Answered, AnyEvent, Error, Offered, TransferOutcome
@@ -27,13 +29,6 @@ from messenger.transfer.naming import base_name
 
 INCOMING_MAX: Final = 256
 """Files that are received at one time; more are refused."""
-
-OVERCOMMIT: Final = 3
-"""How often the room of the receive buffer is given away: many transfers hardly ever fill their shares at one moment,
-and with small ones each batch would be small. With more, a hundred lose more, and the sender holds more in memory."""
-
-ALLOWANCE_MIN: Final = 16 * 1200
-"""Bytes under way that each of many transfers may have at least."""
 
 SIGNALS_SECONDS: Final = 2.0
 """How long a client that leaves waits for the server to take what transfers have still to say."""
@@ -73,6 +68,7 @@ class Transfers:
         self._kind_max = max(kind for kind, size in enumerate(SEGMENT_SIZES) if size <= config.segment_max or not kind)
         self.shortest: Dict[Hashable, float] = {}
         """The shortest round trip to each address, while files are being sent."""
+        self.unconfirmed = Unconfirmed()
         self._exchanges: Dict[Tuple[str, str], Exchange] = {}
         """User and transfer id to what is not over yet."""
         self._handles: Dict[int, Transfer] = {}
@@ -223,11 +219,7 @@ class Transfers:
         """Divide the room of the receive buffer, and the memory for chunks that are there in part, among the files that
         are being received, and the pace of batches among those that are being sent."""
         receiving = [one.receiver for one in self._exchanges.values() if isinstance(one, Inbound) and one.is_receiving]
-        room = self.engine.port.allowance
-        share = max(min(room, room * OVERCOMMIT // max(1, len(receiving))), ALLOWANCE_MIN)
-        for receiver in receiving:
-            receiver.allowance = share
-            receiver.neighbours = receiving
+        divide(self.engine.port.allowance, receiving)
         sending = [one for one in self._exchanges.values() if isinstance(one, Outbound) and one.is_sending]
         for outbound in sending:
             outbound.join_crowd(len(sending))
@@ -262,8 +254,9 @@ class Transfers:
             return
         if key in self._exchanges:
             return
-        for one in list(self._exchanges.values()):
-            if isinstance(one, Inbound) and one.gives_way_to(offered):
+        others = [one for one in self._exchanges.values() if isinstance(one, Inbound)]
+        for one in others:
+            if one.gives_way_to(offered):
                 one.give_way()
         handle = self._new_handle(offered.transfer, False, offered.sender, base_name(offered.name), offered.size)
         inbound = Inbound(self, handle, offered, self._config.download_dir, self._places.call)
@@ -275,7 +268,8 @@ class Transfers:
         elif self._incoming() > INCOMING_MAX:
             inbound.refuse("busy", f"{self.username} receives too many files at this time")
         elif config.accepts(offered.sender):
-            inbound.attempt(inbound.accept)
+            is_waiting = any(one.is_placing(offered) for one in others)
+            inbound.attempt(inbound.accept_when_placed if is_waiting else inbound.accept)
         elif config.accept == "ask":
             inbound.ask()
         else:

@@ -54,7 +54,8 @@ class Incoming(Endpoint):
         """Whether the sender agreed to what an earlier attempt has left."""
         self._next_done = math.inf
         self._dones = 0
-        self._is_receipt_seen = False
+        self.is_receipt_seen = False
+        """Whether the sender has said that it has the receipt."""
 
     def on_segments(
         self, now: float, kind: int, chunk: int, batch: int, first: int, count: int, payload: memoryview
@@ -112,7 +113,7 @@ class Incoming(Endpoint):
 
     def _forgotten_at(self) -> float:
         # A sender that has not seen the receipt may be back within this time, and ask.
-        return self._ended_at + (LINGER if self._is_receipt_seen else SILENCE_MAX)
+        return self._ended_at + (LINGER if self.is_receipt_seen else SILENCE_MAX)
 
     # ---- what comes in --------------------------------------------------------------------------------------
 
@@ -131,7 +132,7 @@ class Incoming(Endpoint):
                 self._send_acks(now)
         elif isinstance(message, DoneSeen):
             self._next_done = math.inf
-            self._is_receipt_seen = True
+            self.is_receipt_seen = True
 
     def _take_start(self, now: float, address: Hashable, start: Start) -> None:
         if start.echo != self._challenge_to(address):

@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, Hashable, Iterator, List, Tuple, Type
 
 from messenger.peer.exchange import Exchange
 from messenger.peer.sealed import Buffers
+from messenger.peer.unconfirmed import Unconfirmed
 
 
 class StillEngine:
@@ -46,6 +47,7 @@ class StillHost:
         self.engine: Any = StillEngine()
         self.username = "Yoda"
         self.shortest: Dict[Hashable, float] = {}
+        self.unconfirmed = Unconfirmed()
         self.said: List[Tuple[str, Dict[str, Any]]] = []
         """Requests to the server, by the name of their kind."""
         self.told: List[Any] = []
