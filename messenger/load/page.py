@@ -37,7 +37,8 @@ figure { margin: 0; background: var(--card); border-radius: .5rem; padding: .7re
 figcaption { margin-bottom: .3rem; } figcaption small span { margin-left: .8rem; font-weight: 600; }
 svg { width: 100%; height: auto; display: block; } svg text { fill: var(--dim); font-size: 11px; }
 svg .left { text-anchor: end; } svg .below { text-anchor: middle; } .grid { stroke: var(--rule); }
-.line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; } .mark { stroke: var(--bad); stroke-dasharray: 4 3; }
+.line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
+.mark { stroke: var(--bad); stroke-dasharray: 4 3; }
 .line.c0 { stroke: var(--c0); } .line.c1 { stroke: var(--c1); } .line.c2 { stroke: var(--c2); }
 .line.c3 { stroke: var(--c3); } .line.c4 { stroke: var(--c4); }
 span.c0 { color: var(--c0); } span.c1 { color: var(--c1); } span.c2 { color: var(--c2); } span.c3 { color: var(--c3); }
