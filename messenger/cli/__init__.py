@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from messenger.cli.chatting import chat, push
+from messenger.cli.grading import grade
 from messenger.cli.linting import lint
 from messenger.cli.loading import compare, load
 from messenger.cli.playing import replay
@@ -19,5 +20,5 @@ def main() -> None:
     """A messenger for the terminal: server, client, and peer-to-peer files."""
 
 
-for _command in (serve, chat, push, demo, credentials, replay, lint, load, compare):
+for _command in (serve, chat, push, demo, credentials, replay, lint, grade, load, compare):
     main.add_command(_command)

@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import Callable, Final, List, Mapping, Optional, Tuple
 
 from messenger.scenario.casts import Recorder, write_casts
+from messenger.scenario.dialect import OWN
 from messenger.scenario.keeping import keep
 from messenger.scenario.library import Configure, LibraryDriver
 from messenger.scenario.mending import Change, changed, mended
 from messenger.scenario.model import Scenario, Start, simple_steps
 from messenger.scenario.parser import parse
 from messenger.scenario.player import Play
-from messenger.scenario.programs import Driver
+from messenger.scenario.programs import Driver, Guests
 from messenger.scenario.setting import Setting
 from messenger.scenario.terminal import TerminalDriver
 from messenger.scenario.timeline import Entry
+
+OnOutput = Callable[[str, bytes], None]
+"""Takes an actor's name and what its program has written."""
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
@@ -48,6 +52,8 @@ class Task:
     """In which folder casts of its terminals are written; None: nowhere."""
     update: bool = False
     """Whether it is to be found out how the file has to change for the play to pass, if that takes words only."""
+    invite: Optional[Callable[[OnOutput], Guests]] = None
+    """Returns programs of somebody else to play with; what they write is told. `driver` counts no more."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +91,20 @@ def _play(task: Task, is_cancelled: Callable[[], bool]) -> Tuple[Outcome, Option
     scenario = parse(task.text, task.path)
     secrets = [*task.accounts.values(), *scenario.accounts.values()]
     recorder = Recorder()
-    driver: Driver = TerminalDriver(recorder.take) if task.driver == "terminal" else LibraryDriver(task.configure)
-    setting = Setting(task.folder, task.accounts, task.server, task.timeout_factor, is_cancelled=is_cancelled)
+    guests = _invite(task, recorder.take)
+    setting = Setting(
+        task.folder,
+        task.accounts,
+        task.server,
+        task.timeout_factor,
+        guests.dialect,
+        guests.udp_ports,
+        is_cancelled=is_cancelled,
+    )
     task.folder.mkdir(parents=True)
     began = time.monotonic()
     try:
-        result = Play(scenario, driver, setting).run()
+        result = Play(scenario, guests.driver, setting).run()
         seconds = time.monotonic() - began
         if result.skipped:
             return Outcome(SKIPPED, seconds, result.skipped), None
@@ -109,6 +123,13 @@ def _play(task: Task, is_cancelled: Callable[[], bool]) -> Tuple[Outcome, Option
         return Outcome(FAILED, seconds, message, result.entries, kept), change
     finally:
         shutil.rmtree(task.folder, ignore_errors=True)
+
+
+def _invite(task: Task, on_output: OnOutput) -> Guests:
+    if task.invite is not None:
+        return task.invite(on_output)
+    driver: Driver = TerminalDriver(on_output) if task.driver == "terminal" else LibraryDriver(task.configure)
+    return Guests(driver, OWN, {})
 
 
 def _names(scenario: Scenario) -> List[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Optional, Protocol
+from typing import List, Mapping, NamedTuple, Optional, Protocol
 
 from messenger.errors import MessengerError
+from messenger.scenario.dialect import Dialect
 from messenger.scenario.model import Client, ServerSetup
 from messenger.scenario.seen import Seen
 
@@ -55,6 +56,15 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """End every program that still runs."""
+
+
+class Guests(NamedTuple):
+    """Programs of somebody else, in the place of those of this package."""
+
+    driver: Driver
+    dialect: Dialect
+    udp_ports: Mapping[str, int]
+    """Those of its clients by the names of actors, as they are started."""
 
 
 def shown(lines: List[str], most: int = 12) -> str:

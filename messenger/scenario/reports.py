@@ -73,7 +73,7 @@ def safe(text: str) -> str:
     return "\n".join(clean(line) for line in text.split("\n"))
 
 
-def junit(played: Sequence[Played], driver: str, seconds: float) -> str:
+def junit(played: Sequence[Played], driver: str, seconds: float, program: str = "messenger replay") -> str:
     """Return a file as CI reads it: a test case for each scenario, whose name is that of its file."""
     verdicts = [one.verdict for one in played]
     counts = (
@@ -83,7 +83,7 @@ def junit(played: Sequence[Played], driver: str, seconds: float) -> str:
     cases = "".join(line for one in played for line in _case(one, driver))
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<testsuites name="messenger replay" {counts}>\n'
+        f"<testsuites name={_attribute(program)} {counts}>\n"
         f"<testsuite name={_attribute(f'scenarios by {driver}')} {counts}>\n{cases}</testsuite>\n</testsuites>\n"
     )
 

@@ -1,0 +1,148 @@
+"""Processes of somebody else's program: one in a terminal, or one with pipes. Each leads a session of its own, so that
+nothing that it starts outlives it, and nothing that it does holds up whoever drives it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Dict, Final, List, Optional, Protocol
+
+import pexpect
+
+_TERMINAL_SIZE: Final = (50, 500)
+"""Rows and columns: so wide that nobody folds lines."""
+_READ_BYTES: Final = 65536
+
+
+class Process(Protocol):
+    """A process, from its start to its end."""
+
+    @property
+    def fd(self) -> int:
+        """What it writes can be read here."""
+
+    def poll(self) -> Optional[int]:
+        """Return its exit status once it has ended (killed by a signal: 128 and its number), None before."""
+
+    def write(self, data: bytes) -> int:
+        """Give it input; returns how much it has taken, which may be nothing."""
+
+    def end_input(self) -> None:
+        """Tell it that no more input comes."""
+
+    def signal(self, number: int) -> None:
+        """Send a signal to it and to what it has started."""
+
+    def close(self) -> None:
+        """End it at once."""
+
+
+class InTerminal:
+    """A process in a terminal of its own, which echoes what is typed, as terminals do."""
+
+    def __init__(self, command: List[str], folder: Path, environment: Dict[str, str]) -> None:
+        self._child = pexpect.spawn(
+            command[0], command[1:], cwd=str(folder), env=environment, dimensions=_TERMINAL_SIZE, timeout=None
+        )
+        self.fd = int(self._child.child_fd)
+        os.set_blocking(self.fd, False)
+
+    def poll(self) -> Optional[int]:
+        """See `Process`."""
+        if self._child.isalive():
+            return None
+        killed, status = self._child.signalstatus, self._child.exitstatus
+        return 128 + int(killed) if killed else int(status)
+
+    def write(self, data: bytes) -> int:
+        """See `Process`."""
+        return _write(self.fd, data)
+
+    def end_input(self) -> None:
+        """See `Process`."""
+        self.write(b"\x04")
+
+    def signal(self, number: int) -> None:
+        """See `Process`."""
+        _signal_group(int(self._child.pid), number)
+
+    def close(self) -> None:
+        """See `Process`."""
+        self.signal(signal.SIGKILL)
+        self._child.ptyproc.delayafterclose = 0
+        if self._child.isalive():
+            self._child.wait()
+        self._child.close()
+
+
+class WithPipes:
+    """A process whose input and output are pipes."""
+
+    def __init__(self, command: List[str], folder: Path, environment: Dict[str, str]) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - the program that is to be graded
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self.fd = self._process.stdout.fileno()
+        self._input = self._process.stdin
+        os.set_blocking(self.fd, False)
+        os.set_blocking(self._input.fileno(), False)
+
+    def poll(self) -> Optional[int]:
+        """See `Process`."""
+        code = self._process.poll()
+        return 128 - code if code is not None and code < 0 else code
+
+    def write(self, data: bytes) -> int:
+        """See `Process`."""
+        return len(data) if self._input.closed else _write(self._input.fileno(), data)
+
+    def end_input(self) -> None:
+        """See `Process`."""
+        self._input.close()
+
+    def signal(self, number: int) -> None:
+        """See `Process`."""
+        _signal_group(self._process.pid, number)
+
+    def close(self) -> None:
+        """See `Process`."""
+        self.signal(signal.SIGKILL)
+        self._process.wait()
+        self._input.close()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+def read_available(fd: int) -> Optional[bytes]:
+    """Return what there is to be read, nothing if that is nothing now, and None if nothing more comes."""
+    try:
+        return os.read(fd, _READ_BYTES) or None
+    except BlockingIOError:
+        return b""
+    except OSError:  # a terminal tells so that nobody has it open any more
+        return None
+
+
+def _write(fd: int, data: bytes) -> int:
+    try:
+        return os.write(fd, data)
+    except BlockingIOError:
+        return 0
+    except OSError:
+        return len(data)  # it has ended, and what it has shown tells why
+
+
+def _signal_group(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass  # all of it has ended
