@@ -79,13 +79,17 @@ class _Push:
             try:
                 check_recipient(client, config.user, lambda event: None)
                 transfer = client.send_file(config.user, config.file)
-                with _progress(transfer, is_shown=not config.quiet and sys.stderr.isatty()) as draw:
+                with _progress(transfer, self._shows_a_bar()) as draw:
                     _wait(transfer, draw)
             finally:
                 _log_out(client)
         if not config.quiet and not config.json:
             self._output.write("".join(line + "\n" for event in self._ended for line in render(event)))
         return Status.OK
+
+    def _shows_a_bar(self) -> bool:
+        is_among_events = self._config.json and sys.stdout.isatty()
+        return sys.stderr.isatty() and not self._config.quiet and not is_among_events
 
     def _take(self, event: ClientEvent) -> None:
         if self._config.json and isinstance(event, TransferEvent):

@@ -164,6 +164,27 @@ def test_a_terminal_is_asked_for_the_password_and_shows_a_bar(serve_process: Ser
     assert ACCOUNTS["Hans"] not in terminal.raw
 
 
+@pytest.mark.filterwarnings("error:.*forkpty")
+def test_events_in_a_terminal_have_no_bar_among_them(serve_process: ServeProcess, folder: Path) -> None:
+    served = serve_process()
+    people = People(served.port, folder)
+    people.write("Hans", "clip.mp4", 400_000)
+    command = [sys.executable, "-m", "tests.cli.slow", "push", "Leia", "clip.mp4", "--json"]
+    arguments = ["--server", f"127.0.0.1:{served.port}", "--username", "Hans"]
+    terminal = Terminal([*command, *arguments], people.home("Hans"), env={"RATE": "600000"}, columns=1000)
+    try:
+        terminal.until_typing("Password:")
+        people.enter("Leia")
+        terminal.enter(ACCOUNTS["Hans"])
+        assert terminal.end() == 0
+    finally:
+        terminal.close()
+        people.close()
+    lines = terminal.raw.split("Password:")[1].split()
+    assert json.loads(lines[-1])["type"] == "transfer_done"
+    assert all(line.startswith('{"type":"transfer_') for line in lines), "nothing is drawn between events"
+
+
 def test_the_help_of_push_tells_the_exit_statuses() -> None:
     text = " ".join(CliRunner().invoke(main, ["push", "--help"]).output.split())
     for status in ("0 delivered", "1 refused", "2 usage", "3 cannot connect", "4 login", "130 interrupted"):
