@@ -8,12 +8,15 @@ once for a datagram, and segments are bits of a mask.
     geometry     chunks, segments, masks
     datagram     the header of every datagram, and the control messages
     sealing      keys from the key exchange; chunks and control messages sealed and opened
-    rtt          round-trip times
+    rtt, delivery   round-trip times; the rate at which segments arrive
     congestion   how many bytes may be on their way: the interface, CUBIC
     patient      the controller that looks at the queue before it believes a loss
+    evidence     what it measures for that: the path's rate, and what losses tell of the queue
+    controllers  both, by name
     flights      what is on its way, and what of it is lost
     sender       which segments go next, and how fast: window, pacing, probes
     receiver     segments to chunks, and acknowledgements
+    endpoint     what both sides of a transfer share: addresses that prove themselves, silence, the end
     outgoing, incoming   one transfer from the first to the last datagram, on either side
     claims       what an interrupted attempt has left, and the proof that it belongs to the same content
     naming       the name under which a received file is stored

@@ -1,10 +1,10 @@
-"""Paths as the kernel makes them: small packets only, a slow link with a queue. Needs root."""
+"""Paths as the kernel makes them: small packets only, a slow link with a queue, firewalls. Needs root."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, List
 
 import pytest
 
@@ -66,3 +66,13 @@ def test_segments_shrink_when_the_path_does_and_the_rest_arrives_too(
                 end = sender.outcome()
     assert "code" not in end, end
     assert (tmp_path / "Hans" / "Yoda_a.bin").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("ends", [[1], [0, 1]], ids=["the receiver's", "both"])
+def test_firewalls_that_let_answers_in_are_no_obstacle(
+    serve_process: ServeProcess, tmp_path: Path, ends: List[int]
+) -> None:
+    with Cable() as cable:
+        for end in ends:
+            cable.let_in_answers_only(end)
+        assert send_over(cable, serve_process, tmp_path, 1_000_000)["done"] == 1_000_000
