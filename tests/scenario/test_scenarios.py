@@ -52,7 +52,6 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
 
 
 @pytest.mark.timeout(420)
-@pytest.mark.xdist_group("scenarios")
 @pytest.mark.parametrize(("name", "driver"), PLAYS)
 def test_the_scenario_passes(replayed: Replayed, name: str, driver: str) -> None:
     case = replayed(driver)[f"scenarios/{name}.scenario"]
