@@ -5,10 +5,11 @@ All plays of a driver run side by side in one `messenger replay`, whose report (
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, Dict, Final
+from typing import Callable, Dict, Final, Iterable, Iterator, Tuple
 from xml.etree import ElementTree
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from messenger.client.commands import BY_NAME
 from messenger.scenario.collection import collect
 from messenger.scenario.doubts import doubts
+from messenger.scenario.model import See, SimpleStep, Type, simple_steps
 from tests.support.processes import PROJECT, environment
 
 COLLECTION: Final = collect([PROJECT / "scenarios"])
@@ -75,6 +77,66 @@ def test_every_file_claims_something_else() -> None:
 def test_every_command_is_typed_in_a_scenario(command: str) -> None:
     texts = [source.text for source in COLLECTION.sources]
     assert any(f"> {command}" in text or f"| {command}" in text for text in texts)
+
+
+RULES: Final = [
+    (r"/msgto|/msgto \w+", "usage: /msgto USER TEXT"),
+    (r"/msgto \w+ {2,}", "usage: /msgto USER TEXT"),
+    (r"/msgto Palpatine .+", "there is no user Palpatine"),
+    (r"/msgto Luke .+", "Luke is not online"),
+    (r"/msgto Yoda .+", "Yoda is you"),
+    (r"/msgto Obi-Wan .+", "message sent at {t:time}"),
+    (r"/activeuser .+", "usage: /activeuser"),
+    (r"/activeuser", "no other active user"),
+    (r"/activeuser", "Hans, 127.0.0.1, {p:port}, active since {t:time}."),
+    (r"/creategroup", "usage: /creategroup NAME USER…"),
+    (r"/creategroup FORCE", "needs at least one more active user"),
+    (r"/creategroup FORCE Yoda Yoda", "needs at least one more active user"),
+    (r"/creategroup Ünï Hans", "a group name is 1 to 32 letters and digits"),
+    (r"/creategroup Force Yoda", "the group Force exists already"),
+    (r"/creategroup FORCE Yoda", "the group Force exists already"),
+    (r"/creategroup FORCE Hans Palpatine Luke Leia", "no user Palpatine; Luke is not online; Leia is not online"),
+    (r"/creategroup FORCE Hans Obi-Wan Hans Yoda", "group FORCE created, members: Yoda, Hans, Obi-Wan"),
+    (r"/joingroup|/joingroup FORCE .+", "usage: /joingroup NAME"),
+    (r"/joingroup EMPIRE", "there is no group EMPIRE"),
+    (r"/joingroup FORCE", "you are not invited to the group FORCE"),
+    (r"/joingroup FORCE", "you have joined the group FORCE already"),
+    (r"/joingroup FORCE", "you joined the group FORCE"),
+    (r"/groupmsg|/groupmsg FORCE", "usage: /groupmsg NAME TEXT"),
+    (r"/groupmsg FORCE {2,}", "usage: /groupmsg NAME TEXT"),
+    (r"/groupmsg EMPIRE .+", "there is no group EMPIRE"),
+    (r"/groupmsg FORCE .+", "you are not invited to the group FORCE"),
+    (r"/groupmsg FORCE .+", "you are invited to the group FORCE but have not joined it"),
+    (r"/groupmsg FORCE .+", "message sent at {t:time}"),
+    (r"/p2pvideo|/p2pvideo Hans", "usage: /p2pvideo USER FILE"),
+    (r"/p2pvideo Palpatine .+", "there is no user Palpatine"),
+    (r"/p2pvideo Luke .+", "Luke is not online"),
+    (r"/p2pvideo Yoda .+", "Yoda is you"),
+    (r"/p2pvideo Hans nothing.mp4", "cannot read nothing.mp4"),
+    (r"/p2pvideo Hans folder", "it is a folder"),
+    (r"/p2pvideo Obi-Wan .+", "delivered lecture.mp4 to Obi-Wan"),
+    (r"/logout .+", "usage: /logout"),
+    (r"/logout", "Goodbye, Yoda!"),
+]
+"""What the commands do and refuse: what is typed, and a part of what the same actor then sees."""
+
+
+def answers(steps: Iterable[SimpleStep]) -> Iterator[Tuple[str, str]]:
+    """Return what actors see, each with what they have typed last."""
+    typed: Dict[str, str] = {}
+    for step in steps:
+        if isinstance(step, Type):
+            typed[step.actor] = step.line
+        elif isinstance(step, See):
+            yield typed.get(step.actor, ""), step.pattern.text
+
+
+ANSWERS: Final = [answer for source in COLLECTION.sources for answer in answers(simple_steps(source.scenario.steps))]
+
+
+@pytest.mark.parametrize(("typed", "seen"), RULES)
+def test_every_rule_of_a_command_is_claimed(typed: str, seen: str) -> None:
+    assert any(re.fullmatch(typed, line) and seen in text for line, text in ANSWERS)
 
 
 def test_a_file_that_only_one_driver_can_play_says_why() -> None:
