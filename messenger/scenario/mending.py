@@ -97,7 +97,7 @@ def _with_values(old: str, seen: str, values: Mapping[str, str]) -> Optional[str
 
 def _with_captures(old: str, new: str) -> Optional[str]:
     """Give parts their names again; None if there is no part for one, or a kind whose place cannot be known."""
-    for found in PLACEHOLDER.finditer(old):
+    for found in PLACEHOLDER.finditer(VALUE.sub("", old)):
         name, kind = found.groups()
         if kind not in _KEPT_KINDS or (name and f"{{{kind}}}" not in new):
             return None
