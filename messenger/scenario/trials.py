@@ -59,7 +59,13 @@ def wait_answered(stage: Stage, step: Answered) -> Work:
     def failing(limit: float) -> str:
         return f"{step.actor} is shown nothing in answer within {limit:g} s; before that:\n{shown(program.seen.lines)}"
 
-    yield from stage.until(step, lambda: program.seen.take_new() is not None, failing)
+    def is_answered() -> bool:
+        if program.seen.take_new() is not None:
+            return True
+        stage.running(step, step.actor)
+        return False
+
+    yield from stage.until(step, is_answered, failing)
 
 
 def try_attempts(stage: Stage, step: BadAttempts) -> Work:

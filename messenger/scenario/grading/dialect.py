@@ -50,6 +50,9 @@ BARRIER: Final = "«barrier»"
 _LINE_ENDS: Final = {"cr": "\r", "lf": "\n", "crlf": "\r\n"}
 _PORTS: Final = re.compile(r"(\d{1,5})\s*-\s*(\d{1,5})\Z")
 _FEWEST_PORTS: Final = 1000
+_NO_COMMAND: Final = r"^(?!.*/[a-z]).*"
+"""What tells of a command, as an invitation does, asks for nothing."""
+
 _REGEXES: Final = (
     "username", "password", "welcome", "blocked", "prompt", "ignore", "joins", "barrier_answer", "ready",
 )  # fmt: skip
@@ -60,8 +63,10 @@ class ForeignDialect:
     """The words of a program; each field is a key of the file."""
 
     first: str = ""
-    username: str = r"(user ?-?name|user ?id|user|login|log in|name)[^a-z.!]*$|(user ?-?name|login)\b.*[:>?]\s*$"
-    password: str = r"pass ?-?(word|code)[^a-z.!]*$|pass ?-?word\b.*[:>?]\s*$"  # noqa: S105 - a question
+    username: str = (
+        rf"{_NO_COMMAND}((user ?-?name|user ?id|user|login|log in|name)[^a-z.!]*$|(user ?-?name|login)\b.*[:>?]\s*$)"
+    )
+    password: str = rf"{_NO_COMMAND}(pass ?-?(word|code)[^a-z.!]*$|pass ?-?word\b.*[:>?]\s*$)"
     welcome: str = ""
     blocked: str = r"block|locked|too many|try again later"
     prompt: str = ""

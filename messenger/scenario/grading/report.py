@@ -11,8 +11,9 @@ from messenger.scenario.grading.marks import Item
 from messenger.scenario.playing import PASSED, Outcome
 from messenger.scenario.reports import Played, junit, safe
 
-_EVIDENCE_MAX: Final = 3000
-"""Characters of the evidence for one loss."""
+_LINES_MAX: Final = 40
+_LINE_MAX: Final = 300
+"""Lines of the evidence for one loss, and characters of each."""
 
 _MARKUP: Final = re.compile(r"([\\`*_\[\]<>|])")
 
@@ -77,11 +78,7 @@ def _details(marks: Sequence[Mark]) -> Iterator[str]:
 
 
 def _evidence(mark: Mark) -> Iterator[str]:
-    text = safe(mark.outcome.message)
-    if len(text) > _EVIDENCE_MAX:
-        text = text[:_EVIDENCE_MAX] + " …"
-    if mark.outcome.kept:
-        text += f"\n  kept in {mark.outcome.kept}"
+    text = _evidence_text(mark.outcome)
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     yield ""
     yield f"  {fence}text"
@@ -90,10 +87,18 @@ def _evidence(mark: Mark) -> Iterator[str]:
     yield ""
 
 
+def _evidence_text(outcome: Outcome) -> str:
+    """Return what was asked for and seen; of much of it, the beginning."""
+    lines = safe(outcome.message).split("\n")
+    lines = [line if len(line) <= _LINE_MAX else line[:_LINE_MAX] + " …" for line in lines]
+    lines = [*lines[:_LINES_MAX], *(["  …"] if len(lines) > _LINES_MAX else [])]
+    return "\n".join([*lines, *([f"  kept in {outcome.kept}"] if outcome.kept else [])])
+
+
 def _played(mark: Mark) -> Played:
     source, outcome = mark.item.source, mark.outcome
     if not mark.is_won:
-        outcome = replace(outcome, message=f"{in_words(mark.item.marks)} marks lost: {outcome.message}")
+        outcome = replace(outcome, message=f"{in_words(mark.item.marks)} marks lost: {_evidence_text(outcome)}")
     return Played(source.name, f"{source.name}.scenario", source.scenario.claim, [outcome])
 
 
