@@ -10,6 +10,7 @@ import pytest
 import messenger.scenario
 from messenger.scenario.directives import DIRECTIVES
 from messenger.scenario.parser import check, parse
+from tests.support.processes import PROJECT
 
 CAST = "@actor Yoda, Obi-Wan\n"
 PAGE = messenger.scenario.__doc__ or ""
@@ -65,6 +66,16 @@ def test_the_scenario_of_the_page_can_be_read_and_claims_what_its_comment_says()
     scenario = parse("\n".join(lines), "page")
     assert scenario.claim == "A private message reaches its recipient and nobody else."
     assert [type(step).__name__ for step in scenario.steps] == ["Start", "Type", "See", "See", "Miss", "FileCheck"]
+
+
+def test_readme_has_the_same_page() -> None:
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    example, format_of_files = (
+        PAGE.split("\n\n")[1],
+        PAGE[PAGE.index("**Who does what.**") : PAGE.index("How it works")],
+    )
+    assert "\n".join(["```text", *(line[4:] for line in example.split("\n")), "```"]) in readme
+    assert format_of_files in readme
 
 
 def test_the_page_names_every_directive() -> None:
