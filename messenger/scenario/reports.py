@@ -14,6 +14,8 @@ from messenger.scenario.playing import FAILED, PASSED, SKIPPED, Outcome
 from messenger.scenario.timeline import Entry
 
 TIMELINE_WIDTH: Final = 140
+_COLUMN_REM: Final = 11
+"""Narrower columns would hold a word or two: the table is moved sideways before that."""
 ROWS_MAX: Final = 400
 """Rows of a timeline on the page: what led to the end is at the end."""
 
@@ -193,7 +195,8 @@ def _table(entries: Sequence[Entry]) -> str:
         rows.append(f"<tr><td>{entry.seconds:.2f}</td>{cells}</tr>")
     left_out = len(entries) - len(rows)
     before = f"<p>{left_out} rows before these are left out.</p>" if left_out else ""
-    return f'{before}<div class="wide"><table><tr><th>s</th>{head}</tr>{"".join(rows)}</table></div>'
+    begin = f'<div class="wide"><table style="min-width: {_COLUMN_REM * len(names)}rem">'
+    return f"{before}{begin}<tr><th>s</th>{head}</tr>{''.join(rows)}</table></div>"
 
 
 def _html(text: str) -> str:
