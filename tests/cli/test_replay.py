@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -172,6 +173,21 @@ def test_what_a_failed_play_leaves_behind_is_kept_where_it_was_told_to() -> None
     assert any(name.endswith("messagelog.txt") for name in kept)
     texts = b"".join(path.read_bytes() for path in Path("kept").rglob("*") if path.is_file())
     assert not any(secret.encode() in texts for secret in ACCOUNTS.values())
+
+
+def test_casts_show_each_terminal_and_all_of_them_without_passwords() -> None:
+    write("a.scenario", PASSES)
+    status, _ = replay("a.scenario", "--driver", "terminal", "--repeat", "2", "--cast", "casts")
+    assert status == 0
+    paths = sorted(Path("casts").iterdir())
+    assert [path.name for path in paths] == ["a.Yoda.cast", "a.end.svg", "a.server.cast", "a.svg"]
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        assert not any(secret in text for secret in ACCOUNTS.values())
+        if path.suffix == ".svg":
+            assert ElementTree.fromstring(text).tag.endswith("svg")
+        else:
+            assert json.loads(text.split("\n", 1)[0])["version"] == 2
 
 
 def test_a_server_that_runs_already_is_played_with(server: Server) -> None:
