@@ -20,7 +20,7 @@ class Rows:
     def __init__(self, prompt: str = "", ignore: str = "", joins: str = "") -> None:
         """`prompt`, `ignore` and `joins` are those of the dialect."""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._prompt = _compile(rf"\A\s*(?:{prompt})" if prompt else "")
+        self._prompt = _compile(rf"\A\s*(?:{prompt})[ \t]*" if prompt else "")
         self._ignore = _compile(ignore)
         self._joins = _compile(joins)
         self._prompts: List[str] = []

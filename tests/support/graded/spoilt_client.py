@@ -1,7 +1,7 @@
 """The client of this package with a fault: `spoilt_client.py FAULT HOST PORT UDP_PORT`.
 
 FAULT is `corrupts` (the first byte of each file that it calls received), `hangs` (for ever, at /joingroup) or `dies`
-(there).
+(there). What stands behind an @ in it is for whoever looks for the process.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def parse_as_far_as_it_goes(line: str) -> Any:
 
 
 fault, *arguments = sys.argv[1:]
+fault = fault.partition("@")[0]
 if fault == "corrupts":
     PartFile.finish = finish_wrongly  # type: ignore[method-assign]  # that is the fault
 else:
