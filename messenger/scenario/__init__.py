@@ -62,5 +62,6 @@ exists, and `messenger lint` says what is better.
 
 How it works: `parser` makes a `model` of the text (pure), `player` performs its steps on `programs`, which `terminal`
 (pexpect) or `library` (`messenger.Client` in this process) drives; `seen` holds what each has shown. `recorder` writes
-scenarios of what happens: `retelling` knows what to tell of a client, `chronicle` of a server.
+scenarios of what happens: `retelling` knows what to tell of a client, `chronicle` of a server. `grading` plays
+with other programs and gives marks.
 """
