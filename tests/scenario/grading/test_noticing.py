@@ -163,3 +163,28 @@ def test_a_server_that_says_when_it_is_ready_is_not_before() -> None:
     program.shows("Open for business ")
     assert program.notices.says_ready()
     assert Watched().notices.says_ready()
+
+
+def test_a_usual_client_that_shows_its_prompt_again_and_again_has_shown_messages_and_nothing_else() -> None:
+    prompt = "Enter one of the following commands (/msgto, /activeuser, /logout): "
+    program = Watched()
+    program.shows("Please Login\r\nUsername: ")
+    program.types("Yoda")
+    program.shows("Yoda\r\nPassword: ")
+    program.types("wrong")
+    program.shows("wrong\r\nInvalid Password. Please try again\r\nUsername: ")
+    assert program.asked_for == ["name"]
+    program.types("Yoda")
+    program.shows("Yoda\r\nPassword: ")
+    program.types("secret")
+    program.shows("secret\r\nWelcome to Tessenger!\r\n" + prompt)
+    before = len(program.notices.seen.lines)
+    assert program.notices.seen.lines[-1] == LOGGED_IN
+    program.shows("\r\n24 Nov 2026 21:30:04, Hans: hi\r\n" + prompt)
+    program.types("/msgto Hans hello")
+    program.shows("/msgto Hans hello\r\nmessage sent at 24 Nov 2026 21:30:05.\r\n" + prompt)
+    assert program.notices.seen.lines[before:] == [
+        "24 Nov 2026 21:30:04, Hans: hi",
+        "message sent at 24 Nov 2026 21:30:05.",
+    ]
+    assert program.notices.seen.partial == ""
