@@ -166,7 +166,7 @@ def ship(folder: Path, name: str, old: str = "", new: str = "") -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("no other active user\n", "a ghost\n@timeout 0.2\n", "Obi-Wan < a ghost"),
+        ("Obi-Wan < no other active user", "Obi-Wan <0.2 a ghost", "Obi-Wan <0.2 a ghost"),
         ("attempts=3", "attempts=3 --bind 192.0.2.1", "messenger: cannot listen on 192.0.2.1"),
     ],
 )
