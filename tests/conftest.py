@@ -27,6 +27,9 @@ Connect = Callable[..., Wire]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+# Programs under test are started by the hundred: they are compiled once.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 MOST_WORKERS = 8
 
 
