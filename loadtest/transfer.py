@@ -117,13 +117,13 @@ def measure(row: Row, size: int, network: Optional[Bottleneck] = None) -> Figure
         for number in range(row.files):
             _write_random(folder / f"file{number}", size)
         if row.mode != "file":
-            return _run_ends(row, folder, [], network)
+            return _run_ends(row, folder, size, [], network)
         (folder / "credentials.txt").write_text("sender benchmark\nreceiver benchmark\n", encoding="utf-8")
         if network is not None:
-            return _run_ends(row, folder, ["--serve"], network)
+            return _run_ends(row, folder, size, ["--serve"], network)
         config = ServerConfig(0, 3, ("127.0.0.1",), folder / "credentials.txt", folder)
         with Server(config) as server:
-            return _run_ends(row, folder, ["--port", str(server.port)], network)
+            return _run_ends(row, folder, size, ["--port", str(server.port)], network)
 
 
 def _measure(row: Row, quick: bool) -> Optional[Figures]:
@@ -143,9 +143,9 @@ def _measure(row: Row, quick: bool) -> Optional[Figures]:
         return None
 
 
-def _run_ends(row: Row, folder: Path, extra: List[str], network: Optional[Bottleneck]) -> Figures:
+def _run_ends(row: Row, folder: Path, size: int, extra: List[str], network: Optional[Bottleneck]) -> Figures:
     """Run the receiver and the sender, each a process of its own; neither outlives this call."""
-    total = sum((folder / f"file{number}").stat().st_size for number in range(row.files))
+    total = size * row.files
     with ExitStack() as stack:
         receiver = _start(row, "receiver", folder, extra, network, stack)
         _touch_memory(folder / "touched", total)
