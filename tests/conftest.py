@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Mapping
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -29,6 +30,10 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Programs under test are started by the hundred: they are compiled once.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# How long an example takes depends on what else runs.
+hypothesis.settings.register_profile("no deadline", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 MOST_WORKERS = 8
 
