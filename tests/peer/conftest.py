@@ -11,10 +11,12 @@ import pytest
 
 from messenger.client import Client
 from messenger.config import FileConfig
+from messenger.errors import LoginRefused
 from messenger.peer.transfers import Transfers
 from messenger.protocol.messages import Offered
 from messenger.server import Server
 from tests.support.files import ACCOUNTS
+from tests.support.waiting import eventually
 
 THREADS = ("messenger-transfers", "messenger-files", "messenger-signals")
 """Names of the threads that run transfers."""
@@ -44,7 +46,8 @@ class Person:
         self._news = threading.Condition()
         config = FileConfig(**{"download_dir": self.inbox, **settings})
         self.client = Client.connect(host, port, on_event=self._hear, files=config)
-        self.client.login(name, password or ACCOUNTS[name])
+        self._password = password or ACCOUNTS[name]
+        eventually(self._is_let_in, 10, f"{name}, who may have been here a moment ago, is let in")
 
     @property
     def files(self) -> Transfers:
@@ -72,6 +75,14 @@ class Person:
     def received(self) -> Dict[str, bytes]:
         """Return what stands in the folder of received files."""
         return {path.name: path.read_bytes() for path in self.inbox.iterdir()}
+
+    def _is_let_in(self) -> bool:
+        try:
+            self.client.login(self.name, self._password)
+        except LoginRefused as refusal:
+            assert refusal.code == "already_online", refusal
+            return False  # the server has not seen yet that the last connection is closed
+        return True
 
     def _hear(self, event: Any) -> None:
         with self._news:

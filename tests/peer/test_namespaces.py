@@ -25,6 +25,7 @@ def send_over(cable: Cable, serve_process: ServeProcess, tmp_path: Path, size: i
         )
         with sender:
             end = sender.outcome()
+    served.end()
     assert "code" not in end, end
     assert (tmp_path / "Hans" / "Yoda_a.bin").read_bytes() == path.read_bytes()
     return end
