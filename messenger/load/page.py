@@ -101,7 +101,7 @@ def _tiles(report: Report) -> Iterable[str]:
     total, operations, files = report["messages"]["all"], report["operations"], report["files"]
     delivery = operations.get("delivery")
     if delivery:
-        yield _tile(short(delivery["rate"]), "deliveries a second")
+        yield _tile(short(delivery["rate"] or 0), "deliveries a second")
         yield _tile(milliseconds(delivery["p50"]), "delivery, median")
         yield _tile(milliseconds(delivery["p99"]), "delivery, p99")
     if total["sent"]:
@@ -139,7 +139,7 @@ def _thresholds(report: Report) -> str:
     rows = [
         (
             escape(one["text"]),
-            value_of(one["text"], one["value"]),
+            escape(value_of(one)),
             '<b class="good">kept</b>' if one["passed"] else '<b class="bad">broken</b>',
         )
         for one in report["thresholds"]
@@ -147,10 +147,11 @@ def _thresholds(report: Report) -> str:
     return "<h2>Thresholds</h2>" + _table(("expected", "was", ""), rows)
 
 
-def value_of(text: str, value: Optional[float]) -> str:
-    """Return a value in the unit of its threshold, for people."""
+def value_of(judged: Mapping[str, Any]) -> str:
+    """Return the value of a threshold in its unit, for people, or why there is none."""
+    text, value = judged["text"], judged["value"]
     if value is None:
-        return "never measured"
+        return str(judged["reason"])
     if text.rstrip().endswith("s") and not text.rstrip().endswith("B/s"):
         return milliseconds(value)
     return f"{value:.2%}" if text.rstrip().endswith("%") else short(value)
@@ -171,8 +172,8 @@ def _operations(report: Report) -> str:
             escape(name),
             f"{one['count']:,}",
             f"{one['failures']:,}",
-            short(one["rate"]),
-            *(milliseconds(one[figure]) if one["count"] else "–" for figure in names),
+            short(one["rate"]) if one["rate"] is not None else "–",
+            *(milliseconds(one[figure]) for figure in names),
         )
         for name, one in report["operations"].items()
     ]

@@ -17,7 +17,7 @@
                      (bytes), messages (a second), each also as its greatest value with `_max` behind its name
     generator        lag (p99, microseconds), cpu (in % of a core, by worker), is_limit, reason
     faults           a list of at (seconds since the beginning), what
-    thresholds       a list of text, value, passed
+    thresholds       a list of text, value, passed, reason (why there is no value)
     search           of find-max: a list of sentences about each rate and the limit; the rest is about the last run
 
 Of the operations, `ack` is from when a message was due to its acknowledgement, `delivery` to when its recipient saw it.
@@ -90,29 +90,30 @@ def report_of(
     return report
 
 
-def _figures(histogram: Histogram, failures: int, rate: float) -> Dict[str, Any]:
+def _figures(histogram: Histogram, failures: int, rate: Optional[float]) -> Dict[str, Any]:
     shares = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
+    is_measured = histogram.count > 0  # what never came to an end took no time, not none
     return {
         "count": histogram.count,
         "failures": failures,
-        "rate": round(rate, 3),
-        "mean": round(histogram.mean, 1),
-        **{name: histogram.percentile(share) for name, share in shares.items()},
-        "max": histogram.highest,
+        "rate": rate,
+        "mean": round(histogram.mean, 1) if is_measured else None,
+        **{name: histogram.percentile(share) if is_measured else None for name, share in shares.items()},
+        "max": histogram.highest if is_measured else None,
         "histogram": histogram.encode(),
     }
 
 
-def _rate(record: Mapping[str, Any], operation: str, steady: Tuple[int, int]) -> float:
-    """Return how many there were a second, in the whole seconds of the steady phase."""
+def _rate(record: Mapping[str, Any], operation: str, steady: Tuple[int, int]) -> Optional[float]:
+    """Return how many there were a second, in the whole seconds of the steady phase; None if it has none."""
     first, end = steady
     if end <= first:
-        return 0.0
+        return None
     found = 0
     for second, operations in record["seconds"].items():
         if first <= int(second) < end and operation in operations:
             found += sum(operations[operation][LATENCY].values())
-    return found / (end - first)
+    return round(found / (end - first), 3)
 
 
 def _messages(fates: Mapping[str, Mapping[str, int]]) -> Dict[str, Dict[str, int]]:

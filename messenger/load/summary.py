@@ -16,7 +16,8 @@ def summary(report: Report) -> Iterable[str]:
     for name, one in report["operations"].items():
         figures = f"p50 {milliseconds(one['p50'])}, p99 {milliseconds(one['p99'])}" if one["count"] else "never"
         failed = f", {one['failures']:,} failed" if one["failures"] else ""
-        yield f"  {name}: {one['count']:,}, {one['rate']:,.1f}/s, {figures}{failed}"
+        rate = f", {one['rate']:,.1f}/s" if one["rate"] is not None else ""
+        yield f"  {name}: {one['count']:,}{rate}, {figures}{failed}"
     total = report["messages"]["all"]
     if total["sent"]:
         yield "  messages: " + ", ".join(f"{count:,} {name}" for name, count in total.items())
@@ -32,7 +33,7 @@ def summary(report: Report) -> Iterable[str]:
         yield f"  the generator was the limit, not the server: {report['generator']['reason']}"
     for one in report["thresholds"]:
         if not one["passed"]:
-            yield f"  BROKEN: {one['text']} (was {value_of(one['text'], one['value'])})"
+            yield f"  BROKEN: {one['text']} ({'was ' if one['value'] is not None else ''}{value_of(one)})"
 
 
 def knee(reports: Sequence[Report]) -> Iterable[str]:

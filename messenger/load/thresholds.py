@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from typing import Any, Callable, Dict, Final, List, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Dict, Final, List, Mapping, NamedTuple, Optional, Sequence
 
 from messenger.errors import ConfigError
 
@@ -19,7 +19,25 @@ _UNITS: Final = {"us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6, "%": 0.01, "": 1.0,
 
 LATENCIES: Final = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
 FATES: Final = ("sent", "acked", "delivered", "lost", "refused", "unfinished", "duplicated", "reordered")
+_DONE: Final = (*LATENCIES, "count", "rate")
+_ALL: Final = (*_DONE, "failures")
 
+OPERATIONS: Final[Dict[str, Sequence[str]]] = {
+    "connect": _DONE,
+    "connection": ("failures",),
+    "login": _ALL,
+    "logout": _ALL,
+    "refusal": _ALL,
+    "ack": _ALL,
+    "delivery": _DONE,
+    "activeuser": _ALL,
+    "creategroup": _ALL,
+    "joingroup": _ALL,
+    "file": _ALL,
+    "scenario": _ALL,
+}
+"""Everything that is measured, and the figures of each: who cannot connect has a failed login, a message that does not
+arrive is lost or unfinished, and connections are only counted when they are lost."""
 
 _PLACES: Final = {
     "files.goodput": ("files", "goodput"),
@@ -48,28 +66,44 @@ class Judged(NamedTuple):
 
     text: str
     value: Optional[float]
+    """None: there is none."""
     passed: bool
+    reason: str
+    """Why there is none."""
 
 
 def parse_threshold(text: str) -> Threshold:
     """Read `NAME SIGN NUMBER[UNIT]`; raises `ConfigError`.
 
-    NAME is `OPERATION.FIGURE` with a figure of p50, p90, p95, p99, p999, mean, max (a latency: us, ms or s), count,
-    rate (a second) or failures (a number, or with % their share); or one of the fates of messages; or `files.goodput`
-    (bytes/s: kB/s, MB/s), `server.cpu` (cores), `server.memory` (bytes), `generator.lag` (a latency).
+    NAME is `OPERATION.FIGURE`, one of `OPERATIONS` with a figure of p50, p90, p95, p99, p999, mean, max (a latency: us,
+    ms or s), count, rate (a second) or failures (a number, or with % their share); or one of the fates of messages; or
+    `files.goodput` (bytes/s: kB/s, MB/s), `server.cpu` (cores), `server.memory` (bytes), `generator.lag` (a latency).
     """
     found = _FORM.match(text)
     if found is None:
         raise ConfigError(f"--expect must be like 'delivery.p99 < 50ms' or 'lost == 0', not {text!r}")
     name, sign, number, unit = found.groups()
+    _look_up(name, text)
     scale = _UNITS[unit if unit in _UNITS else unit[:1] if unit[:1] in "kKMG" else ""]
     figure = name.rpartition(".")[2]
     is_latency = figure in LATENCIES or name == "generator.lag"
     if is_latency != (unit in ("us", "µs", "ms", "s")):
         raise ConfigError(f"{name} in {text!r} {'is a latency: give us, ms or s' if is_latency else 'is no latency'}")
-    if unit == "%" and figure != "failures":
+    if unit == "%" and (figure != "failures" or name == "connection.failures"):
         raise ConfigError(f"only failures may be given in %, as in 'login.failures <= 1%', not {text!r}")
     return Threshold(text, name + (" share" if unit == "%" else ""), sign, float(number) * scale)
+
+
+def _look_up(name: str, text: str) -> None:
+    """Raise `ConfigError` for what no report has: it would be kept for ever."""
+    operation, _, figure = name.rpartition(".")
+    if name in FATES or name in _PLACES or figure in OPERATIONS.get(operation, ()):
+        return
+    if operation in OPERATIONS:
+        known = f"{operation} has {', '.join(OPERATIONS[operation])}"
+    else:
+        known = f"there is {', '.join((*FATES, *_PLACES))}, and OPERATION.FIGURE of {', '.join(OPERATIONS)}"
+    raise ConfigError(f"nothing is called {name}, as in {text!r}: {known}")
 
 
 def judge(thresholds: List[Threshold], report: Mapping[str, Any]) -> List[Judged]:
@@ -77,21 +111,26 @@ def judge(thresholds: List[Threshold], report: Mapping[str, Any]) -> List[Judged
     judged = []
     for threshold in thresholds:
         value = _value(threshold.name, report)
-        judged.append(Judged(threshold.text, value, threshold.is_kept(value)))
+        subject = threshold.name if threshold.name in _PLACES else threshold.name.rpartition(".")[0]
+        reason = f"no {subject} was measured" if value is None else ""
+        judged.append(Judged(threshold.text, value, threshold.is_kept(value), reason))
     return judged
 
 
 def _value(name: str, report: Mapping[str, Any]) -> Optional[float]:
+    """Return a figure; None for one that has no measurement, which is no zero."""
     if name in FATES:
         return float(report["messages"]["all"][name])
-    operation, _, figure = name.rpartition(".")
     if name in _PLACES:
         part, field = _PLACES[name]
-        value = report[part].get(field)
-        return None if value is None else float(value)
-    figures = report["operations"].get(operation)
-    if figures is None:
-        return 0.0 if figure in ("count", "failures", "failures share", "rate") else None
+        return _number(report[part].get(field))
+    operation, _, figure = name.rpartition(".")
+    figures = report["operations"].get(operation, {"count": 0, "failures": 0})
     if figure == "failures share":
-        return float(figures["failures"] / max(1, figures["failures"] + figures["count"]))
-    return float(figures[figure]) if figure in figures else None
+        tried = figures["failures"] + figures["count"]
+        return figures["failures"] / tried if tried else None
+    return _number(figures.get(figure))
+
+
+def _number(value: Optional[float]) -> Optional[float]:
+    return None if value is None else float(value)

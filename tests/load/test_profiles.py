@@ -66,6 +66,7 @@ def test_a_profile_says_everything(tmp_path: Path) -> None:
         ({"stages": "5:10 5:20"}, "later and later"),
         ({"find-max": "0.5"}, "factor above 1"),
         ({"expect": "speed"}, "must be like"),
+        ({"expect": "files.failures == 0"}, "nothing is called files.failures"),
     ],
 )
 def test_what_cannot_be_is_told_with_its_place(entries: dict[str, str], reason: str) -> None:

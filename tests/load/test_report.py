@@ -93,8 +93,21 @@ def test_a_run_that_measured_nothing_has_a_report() -> None:
     empty = {"began": 1.0, "spawned": 0.0, "stopped": 2.0, "drained": 2.0, **Total().as_piece()}
     report = report_of(empty, ABOUT, {}, [], [parse_threshold("delivery.p99 < 1s")])
     assert report["verdict"] == "failed"
-    assert "never measured" in page(report)
-    assert list(summary(report))
+    assert "no delivery was measured" in page(report)
+    assert "  BROKEN: delivery.p99 < 1s (no delivery was measured)" in summary(report)
+
+
+def test_an_operation_that_always_failed_has_no_latency() -> None:
+    """Nobody could log in: that is no login within 2 s."""
+    recorder, total = Recorder(), Total()
+    recorder.failure("login", "busy", 1.0)
+    total.add("", recorder.take())
+    refused = {"began": 1.0, "spawned": 0.0, "stopped": 2.0, "drained": 2.0, **total.as_piece()}
+    report = report_of(refused, ABOUT, {}, [], [parse_threshold("login.p99 < 2s"), parse_threshold("login.max < 2s")])
+    assert [one["passed"] for one in report["thresholds"]] == [False, False]
+    assert report["operations"]["login"]["p50"] is None
+    assert "  login: 0, never, 1 failed" in summary(report)
+    assert page(report).count("no login was measured") == 2
 
 
 def test_the_page_needs_no_network_and_escapes_what_it_shows() -> None:

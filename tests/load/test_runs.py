@@ -231,6 +231,7 @@ def test_what_cannot_be_run_is_told_in_one_line(tmp_path: Path) -> None:
         (["nothing"], "there is no file and no profile nothing"),
         (["smoke", "--people", "x"], "people cannot be 'x'"),
         (["smoke", "--expect", "speed"], "--expect must be like"),
+        (["smoke", "--expect", "files.failures == 0"], "nothing is called files.failures"),
         (["smoke", "--fault", "1 burn-server"], "a fault is SECONDS WHAT"),
         (["smoke", "--server", "127.0.0.1:1", "--fault", "1 kill-server"], "only possible with a server"),
         (["missing.scenario"], "cannot read the scenario"),
