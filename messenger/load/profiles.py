@@ -12,7 +12,8 @@
     faults = 10 restart-server
              20 kill-clients 10%
     find-max = 1.5          raise the rate by this factor, in runs of `duration`, until a threshold breaks
-    stages = 0:100 30:500 60:100     seconds and people, in the place of people, duration and ramp
+    stages = 0:100 30:500 60:100     seconds and people, in the place of people, duration and ramp; between two
+                                     stages the number changes evenly, and the rate is that of the largest
 
 and think, text-bytes, file-size, group-size, drain, which are the options of the locustfile.
 """
@@ -117,6 +118,7 @@ def change(profile: Profile, entries: Dict[str, str], where: str) -> Profile:
     """Return the profile with some entries in the place of its own; raises `ConfigError`.
 
     The stages that a profile has already are stretched to another duration and another greatest number of people.
+    With stages, people are those of the largest, and the duration is that of all.
     """
     own: Dict[str, Any] = {}
     plan: Dict[str, Any] = {}
@@ -139,6 +141,9 @@ def change(profile: Profile, entries: Dict[str, str], where: str) -> Profile:
             raise ConfigError(f"{where}: {said}") from None
     if profile.stages and "stages" not in own:
         own["stages"] = _stretch(profile.stages, own.get("duration"), own.get("people"))
+    if own.get("stages"):
+        own["people"] = max(people for _, people in own["stages"])
+        own["duration"] = own["stages"][-1][0]
     try:
         return replace(profile, plan=replace(profile.plan, **plan), **own)
     except ConfigError as error:
@@ -162,9 +167,10 @@ def parse_stages(text: str) -> Tuple[Tuple[float, int], ...]:
     if (
         len(stages) < 2
         or any(people < 0 for _, people in stages)
+        or not any(people for _, people in stages)
         or any(one[0] >= two[0] for one, two in zip(stages, stages[1:]))
     ):
-        raise ConfigError(f"stages must be two or more SECONDS:PEOPLE, later and later, not {text!r}")
+        raise ConfigError(f"stages must be two or more SECONDS:PEOPLE, later and later, with somebody, not {text!r}")
     return stages
 
 

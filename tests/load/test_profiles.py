@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import List, Tuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from messenger.errors import ConfigError
+from messenger.load.conduct import Surroundings, conduct
 from messenger.load.plan import ROLES, Plan, parse_mix, parse_sizes
 from messenger.load.profiles import Fault, Profile, change, parse_stages, read_profile
+from messenger.load.recorder import Recorder, Total
+from messenger.load.results import report_of
 
 SHIPPED = sorted(Path("loadtest/profiles").glob("*.ini"))
+SPIKE = Path("loadtest/profiles/spike.ini")
+Stages = Tuple[Tuple[float, int], ...]
+
+
+def pairs(stages: Stages) -> List[Tuple[Tuple[float, int], Tuple[float, int]]]:
+    return list(zip(stages, stages[1:]))
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.stem))
@@ -21,6 +31,26 @@ def test_a_shipped_profile_can_be_run(path: Path) -> None:
     assert profile.title
     assert profile.expect
     assert set(profile.plan.mix) <= set(ROLES)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.stem))
+@pytest.mark.parametrize("refused", [0, 7])
+def test_a_shipped_profile_is_not_passed_by_a_run_in_which_nobody_got_in(path: Path, refused: int) -> None:
+    recorder, total = Recorder(), Total()
+    for _ in range(refused):
+        recorder.failure("login", "cannot connect", 1.0)
+    total.add("", recorder.take())
+    record = {"began": 1.0, "spawned": 2.0, "stopped": 3.0, "drained": 4.0, **total.as_piece()}
+    report = report_of(record, {}, {}, [], list(read_profile(path).expect))
+    broken = {one["text"].split(" ")[0] for one in report["thresholds"] if not one["passed"]}
+    assert broken & {"sent", "delivery.p99", "file.count", "refusal.count"}
+    assert ("login.failures" in broken) == bool(refused)
+
+
+def test_a_spike_is_no_triangle() -> None:
+    """The number of people changes evenly between two stages."""
+    slopes = [(two[1] - one[1]) / (two[0] - one[0]) for one, two in pairs(read_profile(SPIKE).stages)]
+    assert slopes == [0, 900, 0, -900]
 
 
 def test_all_profiles_that_were_promised_are_there() -> None:
@@ -80,6 +110,25 @@ def test_stages_are_stretched_to_the_duration_and_people_of_the_command_line() -
     assert change(profile, {"think": "2"}, "x").stages == ((0, 10), (20, 50), (40, 100))
     assert change(profile, {"duration": "4", "people": "20"}, "x").stages == ((0, 2), (2, 10), (4, 20))
     assert change(profile, {"duration": "4", "stages": "0:1 9:3"}, "x").stages == ((0, 1), (9, 3))
+
+
+def test_the_rate_of_stages_is_that_of_the_largest() -> None:
+    profile = change(Profile("mine"), {"stages": "0:10 30:500", "rate": "100"}, "mine.ini")
+    assert (profile.people, profile.duration) == (500, 30)
+    assert profile.users == {"messages": 250}
+    assert profile.rate_of_each * 250 == pytest.approx(100)
+    stretched = change(profile, {"people": "50", "duration": "3"}, "x")
+    assert (stretched.people, stretched.duration, stretched.rate_of_each * 25) == (50, 3, pytest.approx(100))
+    assert change(profile, {"think": "2"}, "x").people == 500
+    with pytest.raises(ConfigError, match="with somebody"):
+        parse_stages("0:0 9:0")
+
+
+def test_too_few_accounts_for_the_largest_stage_are_told_before_the_start(tmp_path: Path) -> None:
+    (tmp_path / "few.txt").write_text("".join(f"load-{number} x\n" for number in range(150)))
+    profile = change(Profile("mine"), {"stages": "0:10 30:500"}, "mine.ini")
+    with pytest.raises(ConfigError, match="500 accounts are needed, and few.txt has 150"):
+        conduct(profile, Surroundings(("127.0.0.1", 1), tmp_path / "few.txt"))
 
 
 @pytest.mark.parametrize("text", ["", "nothing", "[other]\na = 1\n", "[load\n"])
