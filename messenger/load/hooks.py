@@ -203,6 +203,7 @@ class Run:
         deadline = time.monotonic() + load.plan.drain
         while (self._recorder.unsettled or load.traffic.acting) and time.monotonic() < deadline:
             gevent.sleep(TICK_SECONDS)
+        load.traffic.is_over = True
         gevent.joinall([gevent.spawn(person.log_out) for person in load.people], timeout=LOGOUT_SECONDS)
         gevent.killall(self._background)
 

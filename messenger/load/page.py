@@ -8,6 +8,7 @@ from typing import Any, Dict, Final, Iterable, List, Mapping, Optional, Sequence
 
 from messenger.load.charts import Line, chart, short
 from messenger.load.results import Report
+from messenger.load.thresholds import FATES
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --text: #1b1f24; --dim: #667; --page: #fff; --card: #f5f6f8; --rule: #d8dbe0;
@@ -106,7 +107,7 @@ def _tiles(report: Report) -> Iterable[str]:
         yield _tile(milliseconds(delivery["p99"]), "delivery, p99")
     if total["sent"]:
         yield _tile(f"{total['sent']:,}", "messages sent")
-        for name in ("lost", "duplicated", "reordered", "unfinished"):
+        for name in ("lost", "unfinished", "duplicated", "reordered", "corrupted", "misdelivered"):
             yield _tile(f"{total[name]:,}", name, is_bad=total[name] > 0)
     if files["count"] or files["failures"]:
         yield _tile(f"{files['count']:,}", "files, all identical" if not files["failures"] else "files")
@@ -158,11 +159,10 @@ def value_of(judged: Mapping[str, Any]) -> str:
 
 
 def _messages(report: Report) -> str:
-    names = ("sent", "acked", "delivered", "lost", "refused", "unfinished", "duplicated", "reordered")
-    if not report["messages"]["all"]["sent"]:
+    if not any(report["messages"]["all"].values()):
         return ""
-    rows = [(escape(kind), *(f"{counts[name]:,}" for name in names)) for kind, counts in report["messages"].items()]
-    return "<h2>Every message</h2>" + _table(("kind", *names), rows)
+    rows = [(escape(kind), *(f"{counts[name]:,}" for name in FATES)) for kind, counts in report["messages"].items()]
+    return "<h2>Every message</h2>" + _table(("kind", *FATES), rows)
 
 
 def _operations(report: Report) -> str:

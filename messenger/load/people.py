@@ -13,14 +13,16 @@ from typing import Callable, Dict, Final, Iterator, List, NamedTuple, Optional, 
 from messenger.client.client import Client
 from messenger.client.connection import ClientEvent
 from messenger.client.reply import PendingReply
-from messenger.errors import ConnectFailed, MessengerError, Refused
+from messenger.errors import ConnectFailed, MessengerError, Refused, ReplyTimeout
 from messenger.load.recorder import Recorder
-from messenger.load.streams import Stream, read_text, text_of
+from messenger.load.streams import Fates, Stream, read_text, text_of
 from messenger.peer.transfers import Transfers
 from messenger.protocol.messages import AnyEvent, Error, GroupMessage, GroupMsg, Message, MsgTo
 
 CONNECT_SECONDS: Final = 10.0
 REPLY_SECONDS: Final = 30.0
+STRAY: Final = "stray"
+"""The kind of messages of which nobody knows where they belong."""
 
 
 class Account(NamedTuple):
@@ -37,6 +39,8 @@ class Lane:
         self.kind = kind
         self.id = number
         self.streams = streams
+        self.size = 0
+        """Characters of each of its messages."""
         self._under_way: Dict[int, List[float]] = {}
         """Of each message that somebody has not seen yet: when it was due, and how many have not."""
 
@@ -82,7 +86,12 @@ class Traffic:
         """Whether nobody is to send anything more."""
         self.acting = 0
         """How many users are in the middle of something."""
+        self.is_over = False
+        """Whether the time in which answers are waited for is over, too."""
         self._lanes: Dict[int, Lane] = {}
+        self._ended: Dict[int, Lane] = {}
+        self._streams_to: Dict[str, List[Stream]] = {}
+        """By recipient."""
         self._numbers = itertools.count(1)
 
     @contextmanager
@@ -99,22 +108,41 @@ class Traffic:
         streams = {recipient: self.recorder.open_stream(kind) for recipient in recipients}
         lane = Lane(kind, next(self._numbers), streams)
         self._lanes[lane.id] = lane
+        for recipient, stream in streams.items():
+            self._streams_to.setdefault(recipient, []).append(stream)
         return lane
 
     def close(self, lane: Lane) -> None:
         """End a lane: what is under way in it is unfinished or lost."""
         if self._lanes.pop(lane.id, None) is not None:
+            self._ended[lane.id] = lane
+            for recipient, stream in lane.streams.items():
+                self._streams_to[recipient].remove(stream)
             self.recorder.close_streams(lane.kind, list(lane.streams.values()))
+
+    def set_behind(self, recipient: str, is_behind: bool) -> None:
+        """Note whether somebody has not read yet everything that waits."""
+        for stream in self._streams_to.get(recipient, ()):
+            stream.is_behind = is_behind
 
     def deliver(self, recipient: str, text: str) -> None:
         """A recipient sees a message."""
         found = read_text(text)
-        lane = self._lanes.get(found[1]) if found is not None and found[0] == self.run else None
-        if found is None or lane is None:
+        if found is None:
+            self.recorder.count(STRAY, Fates(corrupted=1))
             return
-        due = lane.deliver(recipient, found[2])
-        if due is not None:
-            self.recorder.latency("delivery", time.monotonic() - due, time.time())
+        run, lane_id, number = found
+        lane = self._lanes.get(lane_id) or self._ended.get(lane_id) if run == self.run else None
+        if lane is None:
+            self.recorder.count(STRAY, Fates(misdelivered=1))  # one of another process's, or of nobody's
+        elif recipient not in lane.streams:
+            self.recorder.count(lane.kind, Fates(misdelivered=1))
+        elif text != text_of(run, lane_id, number, lane.size):
+            self.recorder.count(lane.kind, Fates(corrupted=1))
+        elif lane_id in self._lanes:  # others come too late
+            due = lane.deliver(recipient, number)
+            if due is not None:
+                self.recorder.latency("delivery", time.monotonic() - due, time.time())
 
 
 class Person:
@@ -160,6 +188,7 @@ class Person:
             self.close()
             self._recorder.failure("login", reason_of(error), time.time())
             return False
+        self._traffic.set_behind(self.name, False)
         self._recorder.latency("connect", connected - began, time.time())
         self._recorder.latency("login", time.monotonic() - connected, time.time())
         return True
@@ -177,8 +206,19 @@ class Person:
         """Log out, if there is a connection."""
         client, self._client = self._client, None
         if client is not None:
+            # The answer comes after everything that waits, so until then nothing is known to be lost.
+            self._traffic.set_behind(self.name, True)
             with client:
-                self.ask("logout", client.logout)
+                error = self._attempt("logout", client.logout)
+            self._traffic.set_behind(self.name, isinstance(error, ReplyTimeout))
+
+    def drop(self) -> None:
+        """Drop the connection when nothing is on its way here: what is would be lost, and no fault of the server."""
+        try:
+            self.client.ping(timeout=REPLY_SECONDS)
+        except MessengerError:
+            pass  # it is gone already
+        self.close()
 
     def close(self) -> None:
         """Drop the connection."""
@@ -189,11 +229,14 @@ class Person:
     def send(self, lane: Lane, to: str, due: float, size: int = 0) -> Optional[PendingReply]:
         """Send a message that was due at this time; returns at once. None if there is no connection."""
         number = lane.send(due)
+        lane.size = size
         text = text_of(self._traffic.run, lane.id, number, size)
         recorder = self._recorder
 
         def on_reply(reply: AnyEvent) -> None:
             now = time.time()
+            if self._traffic.is_over:
+                return  # too late: everybody logs out, and what the server says now comes of that
             if isinstance(reply, Error):
                 lane.refuse(number)
                 recorder.failure("ack", reply.code, now)
@@ -213,14 +256,17 @@ class Person:
 
     def ask(self, operation: str, call: Callable[..., object], *arguments: object) -> bool:
         """Make a blocking call of the client and record how it went; False if it failed."""
+        return self._attempt(operation, call, *arguments) is None
+
+    def _attempt(self, operation: str, call: Callable[..., object], *arguments: object) -> Optional[MessengerError]:
         began = time.monotonic()
         try:
             call(*arguments)
         except MessengerError as error:
             self._recorder.failure(operation, reason_of(error), time.time())
-            return False
+            return error
         self._recorder.latency(operation, time.monotonic() - began, time.time())
-        return True
+        return None
 
     def _take(self, event: ClientEvent) -> None:
         while time.monotonic() < self.paused_until:

@@ -54,10 +54,13 @@ class Recorder:
 
     def close_streams(self, kind: str, streams: List[Stream]) -> None:
         """These get no message any more: only their counts are kept."""
-        kept = self._ended.setdefault(kind, Fates())
         for stream in streams:
-            kept.add(stream.fates())
+            self.count(kind, stream.fates())
             self._streams[kind].remove(stream)
+
+    def count(self, kind: str, fates: Fates) -> None:
+        """Add counts that belong to no stream that is open."""
+        self._ended.setdefault(kind, Fates()).add(fates)
 
     @property
     def unsettled(self) -> int:

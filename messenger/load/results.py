@@ -10,7 +10,8 @@
     operations       by name: count, failures, rate (a second, in the steady phase), mean, p50, p90, p95, p99, p999,
                      max (microseconds), histogram (HdrHistogram, base64)
     failures         a list of operation, reason, count
-    messages         by kind, and `all`: sent, acked, delivered, lost, refused, unfinished, duplicated, reordered
+    messages         by kind, and `all`: sent, acked, delivered, lost, refused, unfinished, duplicated, reordered,
+                     corrupted, misdelivered (`messenger.load.streams`)
     files            count, failures, bytes, goodput (bytes/s, of all together), resent (segments)
     seconds          time: seconds since the beginning; by operation: count, failures, p50, p99 (microseconds), amount
     server           time, and lists at these times: cpu (cores), memory (bytes), threads, connections, online, queued

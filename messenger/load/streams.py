@@ -5,16 +5,26 @@ A stream is one sender's messages to one recipient. In the end each message that
     delivered     the recipient has seen it (once or more: the further times are counted as duplicates)
     lost          the server acknowledged it, and the recipient never saw it
     refused       the server answered that it did not take it, or there was no connection to send it over
-    unfinished    nobody knows: neither an answer nor the recipient has told of it when the run ended
+    unfinished    nobody knows: neither an answer nor the recipient has told of it when the run ended, or the server
+                  acknowledged it, and the recipient had not yet read everything that waited for it
+
+What a recipient sees with another text than was sent is `corrupted`, and not delivered; what somebody sees whom it was
+not sent to is `misdelivered`.
 """
 
 from __future__ import annotations
 
+import random
 import re
+import string
 from dataclasses import dataclass, fields
 from typing import Dict, Final, Optional, Set, Tuple
 
 _TEXT: Final = re.compile(r"([0-9a-z]+)\.(\d+)\.(\d+)(?: |\Z)")
+
+_PLACES: Final = 5003
+_PADDING: Final = "".join(random.Random(1).choices(string.ascii_letters, k=_PLACES)) * 2  # noqa: S311 - no secret
+"""What texts are filled up with, each from another place on, so that a part of another one is noticed."""
 
 
 @dataclass
@@ -31,6 +41,10 @@ class Fates:
     """Further copies of delivered messages."""
     reordered: int = 0
     """Delivered after a later one of its stream."""
+    corrupted: int = 0
+    """Seen with another text than was sent."""
+    misdelivered: int = 0
+    """Seen by somebody to whom it was not sent."""
 
     def add(self, other: Fates) -> None:
         """Add what another one counted."""
@@ -43,8 +57,14 @@ class Fates:
 
 
 def text_of(run: str, stream: int, number: int, size: int = 0) -> str:
-    """Return the text of a message, filled up to `size` characters."""
-    return f"{run}.{stream}.{number} ".ljust(size, "x").rstrip(" ")
+    """Return the text of a message, filled up to `size` characters: always the same, so that it can be compared."""
+    head = f"{run}.{stream}.{number}"
+    room = size - len(head) - 1
+    if room <= 0:
+        return head
+    start = (7 * stream + number) * 1009 % _PLACES
+    end = start + room
+    return f"{head} {_PADDING[start:end]}"
 
 
 def read_text(text: str) -> Optional[Tuple[str, int, int]]:
@@ -67,6 +87,8 @@ class Stream:
         self._duplicated = 0
         self._reordered = 0
         self._highest = 0
+        self.is_behind = False
+        """Whether more may wait for the recipient than it has read: what is missing need not be lost."""
 
     def send(self) -> int:
         """A message is about to be sent: return its number."""
@@ -104,7 +126,7 @@ class Stream:
 
     def fates(self) -> Fates:
         """Return the counts, as if the run ended now."""
-        lost = len(self._acked)
+        lost = 0 if self.is_behind else len(self._acked)
         return Fates(
             sent=self._sent,
             acked=self._acks,

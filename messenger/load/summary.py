@@ -19,7 +19,7 @@ def summary(report: Report) -> Iterable[str]:
         rate = f", {one['rate']:,.1f}/s" if one["rate"] is not None else ""
         yield f"  {name}: {one['count']:,}{rate}, {figures}{failed}"
     total = report["messages"]["all"]
-    if total["sent"]:
+    if any(total.values()):
         yield "  messages: " + ", ".join(f"{count:,} {name}" for name, count in total.items())
     files = report["files"]
     if files["count"] or files["failures"]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import operator
 import re
+from dataclasses import fields
 from typing import Any, Callable, Dict, Final, List, Mapping, NamedTuple, Optional, Sequence
 
 from messenger.errors import ConfigError
+from messenger.load.streams import Fates
 
 _FORM: Final = re.compile(
     r"\s*([a-z][a-z0-9 ._-]*?)\s*(<=|>=|==|<|>)\s*(\d+(?:\.\d+)?)\s*(us|µs|ms|s|%|[kKMG]?B?(?:/s)?)\s*\Z"
@@ -18,7 +20,7 @@ _UNITS: Final = {"us": 1.0, "µs": 1.0, "ms": 1e3, "s": 1e6, "%": 0.01, "": 1.0,
 """Latencies are microseconds, shares are of 1, the rest plain numbers."""
 
 LATENCIES: Final = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
-FATES: Final = ("sent", "acked", "delivered", "lost", "refused", "unfinished", "duplicated", "reordered")
+FATES: Final = tuple(field.name for field in fields(Fates))
 _DONE: Final = (*LATENCIES, "count", "rate")
 _ALL: Final = (*_DONE, "failures")
 

@@ -231,7 +231,7 @@ class ReconnectsUser(MessagesUser):
     def play(self) -> None:
         """Write a few times, then drop a connection."""
         if random.random() < 0.1:  # noqa: S311 - as above
-            self.people[0].close()
+            self.people[0].drop()
         else:
             super().play()
 

@@ -43,6 +43,15 @@ def test_what_was_acknowledged_and_never_seen_is_lost() -> None:
     assert not stream.is_settled
 
 
+def test_nothing_is_lost_as_long_as_its_recipient_may_still_read_it() -> None:
+    stream = Stream()
+    stream.ack(stream.send())
+    stream.is_behind = True
+    assert stream.fates() == Fates(sent=1, acked=1, unfinished=1)
+    stream.is_behind = False
+    assert stream.fates() == Fates(sent=1, acked=1, lost=1)
+
+
 def test_what_nobody_has_told_of_is_unfinished() -> None:
     stream = Stream()
     stream.send()
@@ -91,7 +100,7 @@ def test_a_message_to_a_group_is_accounted_for_at_every_member() -> None:
     traffic.deliver("Leia", text)  # she is no member
     traffic.deliver("Hans", text_of("another", lane.id, number))
     piece = traffic.recorder.take()
-    assert piece["fates"]["groups"] == Fates(sent=2, acked=2, delivered=1, lost=1).as_dict()
+    assert piece["fates"]["groups"] == Fates(sent=2, acked=2, delivered=1, lost=1, misdelivered=1).as_dict()
     assert sum(second["delivery"]["latency"] != {} for second in piece["seconds"].values()) == 1
 
 

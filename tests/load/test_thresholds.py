@@ -14,7 +14,7 @@ from messenger.errors import ConfigError
 from messenger.load.thresholds import OPERATIONS, Threshold, judge, parse_threshold
 
 REPORT: Dict[str, Any] = {
-    "messages": {"all": {"sent": 100, "lost": 0, "duplicated": 2}},
+    "messages": {"all": {"sent": 100, "lost": 0, "duplicated": 2, "corrupted": 0, "misdelivered": 1}},
     "operations": {
         "delivery": {"count": 98, "failures": 0, "rate": 9.8, "p50": 900.0, "p99": 49_000.0, "max": 1e6},
         "ack": {"count": 98, "failures": 2},
@@ -31,6 +31,8 @@ REPORT: Dict[str, Any] = {
     [
         ("lost == 0", True),
         ("duplicated == 0", False),
+        ("corrupted == 0", True),
+        ("misdelivered == 0", False),
         ("sent >= 100", True),
         ("delivery.p99 < 50ms", True),
         ("delivery.p99<=48ms", False),
