@@ -90,7 +90,7 @@ class Stages(LoadTestShape):
             if now < end:
                 share = max(0.0, now - start) / (end - start)
                 people = before + (after - before) * share
-                return sum(self._plan.users(round(people)).values()), 100.0
+                return sum(self._plan.users(round(people)).values()), 1000.0  # a spike is one
         return None
 
 
