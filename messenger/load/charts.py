@@ -33,10 +33,10 @@ def chart(
 ) -> str:
     """Return a figure with a chart; `marks` are moments that are shown as upright lines, `span` is the time that is
     shown, if not that of the values. Nothing without any value."""
-    highest = max((value for line in lines for value in line.values if value is not None), default=0.0)
-    if not times or not highest:
+    known = [value for line in lines for value in line.values if value is not None]
+    if not times or not known:
         return ""
-    top, step = _scale(highest)
+    top, step = _scale(max(known) or 1.0)  # also nothing but zeros says something: that no queue ever was
     first, last = span or (times[0], times[-1])
     last = max(last, first + 1)
 

@@ -145,12 +145,9 @@ def _do(fault: Fault, server: ServerProgram) -> None:
 def _progress(elapsed: float, length: float, scraper: Optional[Scraper]) -> str:
     line = f"{min(elapsed, length):4.0f} of {length:.0f} s" if elapsed < length else "draining"
     if scraper is not None:
-        series = scraper.series()
-        if series["time"]:
-            line += (
-                f", {series['online'][-1]:,.0f} online, {series['messages'][-1]:,.0f} messages/s, "
-                f"server {series['cpu'][-1]:.0%} of a core"
-            )
+        online, messages, cpu = (scraper.latest.get(name) for name in ("online", "messages", "cpu"))
+        if online is not None and messages is not None and cpu is not None:
+            line += f", {online:,.0f} online, {messages:,.0f} messages/s, server {cpu:.0%} of a core"
     return line
 
 

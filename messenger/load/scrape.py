@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 import urllib.request
-from typing import Dict, Final, List, Mapping
+from typing import Dict, Final, List, Mapping, Optional, Sequence
 
 TIMEOUT_SECONDS: Final = 2.0
+
+EVERY_SECONDS: Final = 1.0
 
 SERIES: Final[Mapping[str, str]] = {
     "cpu": "messenger_cpu_seconds_total",
@@ -16,11 +18,19 @@ SERIES: Final[Mapping[str, str]] = {
     "connections": "messenger_connections",
     "online": "messenger_users_online",
     "queued": "messenger_queued_bytes",
+    "passwords_waiting": "messenger_passwords_waiting",
+    "lines_waiting": "messenger_lines_waiting",
     "messages": "messenger_messages_total",
 }
 """What a report shows, and the metric that it is the sum of; `cpu` and `messages` become a rate."""
 
 _RATES: Final = ("cpu", "messages")
+
+Sample = Dict[str, float]
+"""`time`, and of `SERIES` what the server told."""
+
+Row = Dict[str, Optional[float]]
+"""`time` and each of `SERIES`, None being a hole."""
 
 
 class Scraper:
@@ -29,7 +39,7 @@ class Scraper:
     def __init__(self, address: str) -> None:
         """`address` is a URL; what cannot be reached is tried again."""
         self.address = address
-        self._samples: List[Dict[str, float]] = []
+        self._samples: List[Sample] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scraper", daemon=True)
 
@@ -37,43 +47,54 @@ class Scraper:
         """Begin."""
         self._thread.start()
 
-    def stop(self) -> Dict[str, List[float]]:
+    def stop(self) -> Dict[str, List[Optional[float]]]:
         """End, and return `time` (seconds since 1970) and a list for each of `SERIES`."""
         self._stopping.set()
         self._thread.join(2 * TIMEOUT_SECONDS)
-        return self.series()
+        return series_of(self._samples)
 
     @property
-    def latest(self) -> Dict[str, float]:
-        """What was seen last; nothing if nothing was."""
-        return dict(self._samples[-1]) if self._samples else {}
-
-    def series(self) -> Dict[str, List[float]]:
-        """Return what was seen so far."""
-        found: Dict[str, List[float]] = {name: [] for name in ("time", *SERIES)}
-        for before, after in zip(self._samples, self._samples[1:]):
-            elapsed = after["time"] - before["time"]
-            found["time"].append(after["time"])
-            for name in SERIES:
-                value = after.get(name, 0.0)
-                if name in _RATES:  # a server that was started again counts from 0
-                    value = max(0.0, value - before.get(name, 0.0)) / elapsed if elapsed else 0.0
-                found[name].append(round(value, 4))
-        return found
+    def latest(self) -> Row:
+        """What was seen last, rates being those since the time before; nothing if there was none."""
+        return (rows_of(self._samples[-2:]) or [{}])[-1]
 
     def _run(self) -> None:
         due = time.monotonic()
         while not self._stopping.wait(max(0.0, due - time.monotonic())):
-            due += 1.0
             try:
                 with urllib.request.urlopen(self.address, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - our URL
                     text = answer.read(1 << 20).decode()
+                self._samples.append({"time": time.time(), **read_metrics(text)})
             except OSError:
-                continue  # it is being restarted, or gone: the chart has a hole there
-            self._samples.append({"time": time.time(), **read_metrics(text)})
+                pass  # it is being restarted, or gone: the chart has a hole there
+            # What a server that hung has missed is not made up for: rates over no time would be nonsense.
+            due = max(due + EVERY_SECONDS, time.monotonic())
 
 
-def read_metrics(text: str) -> Dict[str, float]:
+def series_of(samples: Sequence[Sample]) -> Dict[str, List[Optional[float]]]:
+    """Return samples as `time` and a list for each of `SERIES`."""
+    rows = rows_of(samples)
+    return {name: [row[name] for row in rows] for name in ("time", *SERIES)}
+
+
+def rows_of(samples: Sequence[Sample]) -> List[Row]:
+    """Return each sample but the first with rates, and holes where a server was away or has been started again."""
+    rows: List[Row] = []
+    for before, after in zip(samples, samples[1:]):
+        elapsed = after["time"] - before["time"]
+        is_new = any(after.get(name, 0.0) < before.get(name, 0.0) for name in _RATES)  # it counts from 0 again
+        missed = max(round(elapsed / EVERY_SECONDS) - 1, 1 if is_new else 0)
+        for number in range(1, missed + 1):
+            rows.append({"time": before["time"] + elapsed * number / (missed + 1), **dict.fromkeys(SERIES)})
+        row: Row = {"time": after["time"], **{name: after.get(name) for name in SERIES}}
+        for name in _RATES:
+            value = None if is_new or name not in before or name not in after else after[name] - before[name]
+            row[name] = None if value is None else round(value / max(elapsed, 1e-3), 4)
+        rows.append(row)
+    return rows
+
+
+def read_metrics(text: str) -> Sample:
     """Return the `SERIES` of a Prometheus page, each the sum over its labels."""
     sums: Dict[str, float] = {}
     for line in text.split("\n"):
