@@ -72,6 +72,8 @@ class FilesUser(MessengerUser):
                 recorder.latency("file", done.seconds, now)
                 recorder.amount("file bytes", size, now)
                 recorder.amount("file segments sent again", done.repeated, now)
+                recorder.amount("file bytes in vain", done.loss * size, now)
+                recorder.measure("file goodput", done.rate)
             else:
                 recorder.failure("file", "not identical", time.time())
             received.unlink(missing_ok=True)

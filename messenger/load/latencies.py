@@ -24,7 +24,11 @@ class Histogram:
 
     def record(self, seconds: float) -> None:
         """Add one."""
-        self._histogram.record_value(min(max(int(seconds * 1e6), 1), HIGHEST))
+        self.record_number(seconds * 1e6)
+
+    def record_number(self, value: float) -> None:
+        """Add one that is no latency; percentiles are of the same unit then."""
+        self._histogram.record_value(min(max(int(value), 1), HIGHEST))
 
     def add(self, other: Histogram) -> None:
         """Add those of another histogram."""

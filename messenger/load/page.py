@@ -67,6 +67,7 @@ def page(report: Report) -> str:
         f'<div class="tiles">{"".join(_tiles(report))}</div>',
         _thresholds(report),
         _messages(report),
+        _files(report),
         _operations(report),
         _failures(report),
         _charts(report),
@@ -112,7 +113,10 @@ def _tiles(report: Report) -> Iterable[str]:
     if files["count"] or files["failures"]:
         yield _tile(f"{files['count']:,}", "files, all identical" if not files["failures"] else "files")
         yield _tile(f"{files['failures']:,}", "files failed", is_bad=files["failures"] > 0)
-        yield _tile(f"{short(files['goodput'] or 0)}B/s", "of files")
+        yield _tile(f"{short(files['goodput'] or 0)}B/s", "of files, all together")
+        if files["each"]:
+            yield _tile(f"{short(files['each']['p50'])}B/s", "of one file, median")
+            yield _tile(f"{files['loss'] or 0:.2%}", "of segments sent again")
     scenario = operations.get("scenario")
     if scenario:
         yield _tile(f"{scenario['count']:,}", "scenarios played")
@@ -165,6 +169,21 @@ def _messages(report: Report) -> str:
     return "<h2>Every message</h2>" + _table(("kind", *FATES), rows)
 
 
+def _files(report: Report) -> str:
+    files = report["files"]
+    if not files["each"]:
+        return ""
+    head = ("identical", "failed", "bytes", "all together", "p5", "p50", "p95", "segments sent again", "their share")
+    rates = [
+        f"{short(rate)}B/s" for rate in (files["goodput"], *(files["each"][name] for name in ("p5", "p50", "p95")))
+    ]
+    row = (
+        f"{files['count']:,}", f"{files['failures']:,}", f"{short(files['bytes'])}B", *rates,
+        f"{files['retransmitted']:,}", f"{files['loss'] or 0:.2%}",
+    )  # fmt: skip
+    return "<h2>Files, and goodput of each</h2>" + _table(head, [row])
+
+
 def _operations(report: Report) -> str:
     names = ("p50", "p90", "p95", "p99", "p999", "max")
     rows: List[Tuple[str, ...]] = [
@@ -196,41 +215,42 @@ def _charts(report: Report) -> str:
     seconds: Dict[str, Any] = report["seconds"]
     times, marks = seconds["time"], [(fault["at"], fault["what"]) for fault in report["faults"]]
     charts = []
-    span = (0.0, max([*times[-1:], *report["server"]["time"][-1:], 1.0]))
-
-    def add(title: str, unit: str, lines: Sequence[Line], at: Sequence[float] = times) -> None:
-        charts.append(chart(title, unit, at, [line for line in lines if any(line.values)], marks, span))
-
-    def of(name: str, figure: str, scale: float = 1.0, holes: bool = False) -> Line:
-        values = seconds.get(name, {}).get(figure, ())
-        known = seconds.get(name, {}).get("count", ())
-        shown = [value * scale if known[i] or not holes else None for i, value in enumerate(values)]
-        return Line(f"{name} {figure}" if figure in ("p50", "p99") else name, shown)
-
-    sent = Line("sent", seconds.get("sent", {}).get("amount", ()))
-    add("Messages", "a second", [sent, of("ack", "count"), of("delivery", "count")])
-    for name in ("delivery", "ack", "login", "scenario"):
-        add(f"Latency: {name}", "ms", [of(name, "p50", 0.001, True), of(name, "p99", 0.001, True)])
-    failing = [name for name in seconds if name != "time" and any(seconds[name]["failures"])]
-    add("Failures", "a second", [of(name, "failures") for name in failing[:5]])
-    add("Files", "MB/s arrived", [Line("files", [value / 1e6 for value in _amounts(seconds, "file bytes")])])
+    middle = [max(0.0, time + 0.5) for time in times]  # what happened in a second is drawn in its middle
     server: Mapping[str, Any] = report["server"]
     before = sum(time < 0 for time in server["time"])  # while Locust was starting
-    at = server["time"][before:]
+    sampled = server["time"][before:]
+    span = (0.0, max([*middle[-1:], *sampled[-1:], 1.0]))
+
+    def add(title: str, unit: str, lines: Sequence[Line], at: Sequence[float] = middle) -> None:
+        known = [line for line in lines if any(value is not None for value in line.values)]
+        charts.append(chart(title, unit, at, known, marks, span))
+
+    def of(name: str, figure: str, scale: float = 1.0) -> Line:
+        shown = [value * scale for value in seconds.get(name, {}).get(figure, ())]
+        return Line(name, shown if any(shown) else [])
+
+    def latency(name: str, figure: str) -> Line:
+        one = seconds.get(name, {"count": (), figure: ()})
+        shown = [value / 1000 if count else None for value, count in zip(one[figure], one["count"])]
+        return Line(f"{name} {figure}", shown)
 
     def on_server(name: str, scale: float = 1.0) -> Line:
-        return Line(name, [value * scale for value in server.get(name, ())[before:]])
+        shown = [None if value is None else value * scale for value in server.get(name, ())[before:]]
+        return Line(name.replace("_", " "), shown)
 
-    add("Server: CPU", "cores", [on_server("cpu")], at)
-    add("Server: memory", "MB", [on_server("memory", 1e-6)], at)
-    add("Server: connections", "", [on_server("connections"), on_server("online")], at)
-    add("Server: threads", "", [on_server("threads")], at)
-    add("Server: bytes that wait to be sent", "kB", [on_server("queued", 1e-3)], at)
-    add("Generator: how late its clock ran", "ms", [of("generator lag", "p99", 0.001, True)])
-    add("Generator: CPU", "% of a core, all workers", [Line("CPU", _amounts(seconds, "generator CPU"))])
+    add("Messages", "a second", [of("sent", "amount"), of("ack", "count"), of("delivery", "count")])
+    for name in ("delivery", "ack", "login", "scenario"):
+        add(f"Latency: {name}", "ms", [latency(name, "p50"), latency(name, "p99")])
+    failing = [name for name in seconds if name != "time" and any(seconds[name]["failures"])]
+    add("Failures", "a second", [of(name, "failures") for name in failing[:5]])
+    add("Files", "MB/s arrived", [of("file bytes", "amount", 1e-6)])
+    add("Files: segments sent again", "a second", [of("file segments sent again", "amount")])
+    add("Server: CPU", "cores", [on_server("cpu")], sampled)
+    add("Server: memory", "MB", [on_server("memory", 1e-6)], sampled)
+    add("Server: connections", "", [on_server("connections"), on_server("online")], sampled)
+    add("Server: threads", "", [on_server("threads")], sampled)
+    add("Server: bytes that wait to be sent", "kB", [on_server("queued", 1e-3)], sampled)
+    add("Server: work that waits", "", [on_server("passwords_waiting"), on_server("lines_waiting")], sampled)
+    add("Generator: how late its clock ran", "ms", [latency("generator lag", "p99")])
+    add("Generator: CPU", "% of a core", [Line("the busiest worker", report["generator"]["busiest"])])
     return f'<h2>Over time</h2><div class="charts">{"".join(charts)}</div>'
-
-
-def _amounts(seconds: Mapping[str, Any], name: str) -> Sequence[float]:
-    found: Sequence[float] = seconds.get(name, {}).get("amount", ())
-    return found

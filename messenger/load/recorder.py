@@ -14,6 +14,9 @@ LATENCY: Final = "latency"
 FAILURES: Final = "failures"
 AMOUNTS: Final = "amounts"
 
+CPU: Final = "generator CPU"
+"""The amount that each process tells of itself about once a second."""
+
 
 class Recorder:
     """Latencies, failures and amounts by operation and second; the fates of messages by kind.
@@ -31,11 +34,12 @@ class Recorder:
 
     def latency(self, operation: str, seconds: float, at: float) -> None:
         """Something was done, and took so long."""
-        histogram = self._histograms.get(operation)
-        if histogram is None:
-            histogram = self._histograms[operation] = Histogram()
-        histogram.record(seconds)
+        self._histogram(operation).record(seconds)
         self._second(operation, at).sketch.record(seconds)
+
+    def measure(self, name: str, value: float) -> None:
+        """Something that is no latency has this value."""
+        self._histogram(name).record_number(value)
 
     def failure(self, operation: str, reason: str, at: float) -> None:
         """Something was tried, and failed for this reason (an error code or a short sentence)."""
@@ -92,6 +96,12 @@ class Recorder:
         self._histograms, self._seconds, self._failures = {}, {}, {}
         return piece
 
+    def _histogram(self, name: str) -> Histogram:
+        found = self._histograms.get(name)
+        if found is None:
+            found = self._histograms[name] = Histogram()
+        return found
+
     def _second(self, operation: str, at: float) -> _Second:
         operations = self._seconds.setdefault(int(at), {})
         found = operations.get(operation)
@@ -131,6 +141,8 @@ class Total:
         self.seconds: Dict[int, Dict[str, _Second]] = {}
         self.failures: Dict[str, Dict[str, int]] = {}
         """Operation to reason to count."""
+        self.busy: Dict[str, Dict[int, float]] = {}
+        """Worker to second to what it used, in % of a core: the sum would hide one that can do no more."""
         self._fates: Dict[str, Mapping[str, Mapping[str, int]]] = {}
 
     def add(self, worker: str, piece: Piece) -> None:
@@ -138,6 +150,9 @@ class Total:
         for operation, text in piece["histograms"].items():
             self.histograms.setdefault(operation, Histogram()).add(Histogram.decode(text))
         for second, operations in piece["seconds"].items():
+            if CPU in operations:
+                busy = self.busy.setdefault(worker, {})
+                busy[int(second)] = busy.get(int(second), 0.0) + operations[CPU][AMOUNTS]
             kept = self.seconds.setdefault(int(second), {})
             for operation, one in operations.items():
                 kept.setdefault(operation, _Second()).add(one)
@@ -160,6 +175,10 @@ class Total:
                 for reason, count in reasons.items()
             ],
             "fates": {kind: fates.as_dict() for kind, fates in self.fates.items()},
+            "busy": {
+                worker: {str(second): percent for second, percent in sorted(busy.items())}
+                for worker, busy in self.busy.items()
+            },
         }
 
     @property

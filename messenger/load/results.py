@@ -4,21 +4,31 @@
     title, profile   what was run
     verdict          "passed" or "failed"
     began            seconds since 1970
-    phases           ramp, steady, drain: seconds each
-    plan             what was asked for
+    phases           ramp, steady, drain (seconds each)
+    plan             people, rate (messages a second of all, 0: closed model), duration, mix (shares of people by role),
+                     think (seconds), text_bytes, file_bytes (least, most), group_size, workers, server (address),
+                     own_server (whether it was started for this run)
     machine          cpus, platform, python
     operations       by name: count, failures, rate (a second, in the steady phase), mean, p50, p90, p95, p99, p999,
-                     max (microseconds), histogram (HdrHistogram, base64)
-    failures         a list of operation, reason, count
-    messages         by kind, and `all`: sent, acked, delivered, lost, refused, unfinished, duplicated, reordered,
-                     corrupted, misdelivered (`messenger.load.streams`)
-    files            count, failures, bytes, goodput (bytes/s, of all together), resent (segments)
-    seconds          time: seconds since the beginning; by operation: count, failures, p50, p99 (microseconds), amount
-    server           time, and lists at these times: cpu (cores), memory (bytes), threads, connections, online, queued
-                     (bytes), messages (a second), each also as its greatest value with `_max` behind its name
-    generator        lag (p99, microseconds), cpu (in % of a core, by worker), is_limit, reason
-    faults           a list of at (seconds since the beginning), what
-    thresholds       a list of text, value, passed, reason (why there is no value)
+                     max (microseconds, null if there was none), histogram (HdrHistogram, base64)
+    failures         a list: operation, reason, count
+    messages         by kind, and of all: sent, acked, delivered, lost, refused, unfinished, duplicated, reordered,
+                     corrupted, misdelivered (see messenger.load.streams)
+    files            count, failures, bytes, goodput (bytes a second, of all together), each (p5, p50 and p95 of the
+                     goodput of single files), retransmitted (segments), loss (share of segments that had to be sent
+                     again, on average over all bytes)
+    seconds          time (a list: when each second began, in seconds since the first user started, as all times);
+                     by operation, lists at these times: count, failures, p50, p99 (microseconds), amount (of bytes, of
+                     messages sent)
+    server           time; lists at these times, null where the server was away: cpu (cores), memory (bytes), threads,
+                     connections, online, queued (bytes), passwords_waiting, lines_waiting, messages (a second);
+                     and the greatest value of each: cpu_max, memory_max, threads_max, connections_max, online_max,
+                     queued_max, passwords_waiting_max, lines_waiting_max, messages_max
+    generator        lag (p99, microseconds), cpu (of the busiest worker, in % of a core, in nine seconds of ten not
+                     above), workers (the same of each), busiest (a list at the times of seconds: the most that any
+                     worker used), is_limit, reason
+    faults           a list: at, what
+    thresholds       a list: text, value, passed, reason (why there is no value)
     search           of find-max: a list of sentences about each rate and the limit; the rest is about the last run
 
 Of the operations, `ack` is from when a message was due to its acknowledgement, `delivery` to when its recipient saw it.
@@ -41,6 +51,9 @@ LAG_LIMIT: Final = 50_000.0
 CPU_LIMIT: Final = 95.0
 """Per cent of a core of one worker from which on it is."""
 
+EACH_FILE: Final = "file goodput"
+"""What is measured of each file in bytes a second."""
+
 Report = Dict[str, Any]
 
 
@@ -59,6 +72,7 @@ def report_of(
         failed[operation] = failed.get(operation, 0) + count
     steady = (int(steady_from) + 1, int(record["stopped"]))
     histograms = {name: Histogram.decode(text) for name, text in record["histograms"].items()}
+    each = histograms.pop(EACH_FILE, None)
     operations = {
         name: _figures(histograms.get(name, Histogram()), failed.get(name, 0), _rate(record, name, steady))
         for name in sorted({*histograms, *failed})
@@ -79,8 +93,8 @@ def report_of(
             for operation, reason, count in record["failures"]
         ],
         "messages": _messages(record["fates"]),
-        "files": _files(record, operations.get("file")),
-        "seconds": _seconds(record["seconds"], int(began)),
+        "files": _files(record, operations.get("file"), each),
+        "seconds": _seconds(record["seconds"], began),
         "server": _server(server, began),
         "generator": _generator(record, lag),
         "faults": [{"at": round(at - began, 3), "what": what} for at, what in faults],
@@ -124,8 +138,8 @@ def _messages(fates: Mapping[str, Mapping[str, int]]) -> Dict[str, Dict[str, int
     return {**{kind: dict(counts) for kind, counts in sorted(fates.items())}, "all": total.as_dict()}
 
 
-def _files(record: Mapping[str, Any], figures: Any) -> Dict[str, Any]:
-    amounts = {"file bytes": 0.0, "file segments sent again": 0.0}
+def _files(record: Mapping[str, Any], figures: Any, each: Optional[Histogram]) -> Dict[str, Any]:
+    amounts = {"file bytes": 0.0, "file bytes in vain": 0.0, "file segments sent again": 0.0}
     when = []
     for second, operations in record["seconds"].items():
         for name in amounts:
@@ -133,21 +147,26 @@ def _files(record: Mapping[str, Any], figures: Any) -> Dict[str, Any]:
         if "file bytes" in operations:
             when.append(int(second))
     seconds = max(when) - min([int(record["spawned"] or when[0]), *when]) + 1 if when else 0
+    size = amounts["file bytes"]
     return {
         "count": figures["count"] if figures else 0,
         "failures": figures["failures"] if figures else 0,
-        "bytes": int(amounts["file bytes"]),
-        "goodput": round(amounts["file bytes"] / seconds) if seconds else None,
-        "resent": int(amounts["file segments sent again"]),
+        "bytes": int(size),
+        "goodput": round(size / seconds) if seconds else None,
+        "each": {f"p{share}": each.percentile(share) for share in (5, 50, 95)} if each else None,
+        "retransmitted": int(amounts["file segments sent again"]),
+        "loss": round(amounts["file bytes in vain"] / size, 6) if size else None,
     }
 
 
-def _seconds(seconds: Mapping[str, Mapping[str, Mapping[str, Any]]], began: int) -> Dict[str, Any]:
-    if not seconds:
-        return {"time": []}
-    times = list(range(began, max(map(int, seconds)) + 1))
+def _times(seconds: Mapping[str, Any], began: float) -> List[int]:
+    return list(range(int(began), max(map(int, seconds)) + 1)) if seconds else []
+
+
+def _seconds(seconds: Mapping[str, Mapping[str, Mapping[str, Any]]], began: float) -> Dict[str, Any]:
+    times = _times(seconds, began)
     names = sorted({name for operations in seconds.values() for name in operations})
-    series: Dict[str, Any] = {"time": [time - began for time in times]}
+    series: Dict[str, Any] = {"time": [round(time - began, 2) for time in times]}
     for name in names:
         rows = [seconds.get(str(time), {}).get(name) for time in times]
         sketches = [
@@ -164,29 +183,32 @@ def _seconds(seconds: Mapping[str, Mapping[str, Mapping[str, Any]]], began: int)
     return series
 
 
-def _counts(row: Optional[Mapping[str, Any]]) -> Dict[int, int]:
-    return {int(step): count for step, count in row[LATENCY].items()} if row else {}
-
-
-def _server(samples: Mapping[str, Sequence[float]], began: float) -> Dict[str, Any]:
-    found: Dict[str, Any] = {name: list(values) for name, values in samples.items() if name != "time"}
-    found.update({f"{name}_max": max(values) for name, values in samples.items() if name != "time" and values})
-    found["time"] = [round(time - began, 2) for time in samples.get("time", ())]
+def _server(samples: Mapping[str, Sequence[Optional[float]]], began: float) -> Dict[str, Any]:
+    found: Dict[str, Any] = {name: list(values) for name, values in samples.items()}
+    for name, values in samples.items():
+        known = [value for value in values if value is not None]
+        if known and name != "time":
+            found[f"{name}_max"] = max(known)
+    found["time"] = [round(time - began, 2) for time in samples.get("time", ()) if time is not None]
     return found
 
 
 def _generator(record: Mapping[str, Any], lag: Any) -> Dict[str, Any]:
-    cpu = [
-        operations["generator CPU"][AMOUNTS]
-        for operations in record["seconds"].values()
-        if "generator CPU" in operations
-    ]
+    busy: Mapping[str, Mapping[str, float]] = record["busy"]
+    workers = [round(sorted(one.values())[int(len(one) * 0.9)], 1) for one in busy.values() if one]
+    busiest = max(workers, default=None)
     p99 = lag["p99"] if lag else None
-    workers = max(1, int(record.get("workers", 1)))
-    busiest = round(sorted(cpu)[int(len(cpu) * 0.9)] / workers, 1) if cpu else None
     reason = ""
     if p99 is not None and p99 > LAG_LIMIT:
         reason = f"its clock ran {p99 / 1000:.0f} ms late (p99)"
     elif busiest is not None and busiest > CPU_LIMIT:
-        reason = f"it used {busiest:.0f} % of a core for each worker"
-    return {"lag": p99, "cpu": busiest, "is_limit": bool(reason), "reason": reason}
+        reason = f"it used {busiest:.0f} % of a core" + (", the busiest of its workers" if len(workers) > 1 else "")
+    times = map(str, _times(record["seconds"], record["began"]))
+    return {
+        "lag": p99,
+        "cpu": busiest,
+        "workers": workers,
+        "busiest": [max((one[time] for one in busy.values() if time in one), default=None) for time in times],
+        "is_limit": bool(reason),
+        "reason": reason,
+    }

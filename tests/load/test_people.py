@@ -137,13 +137,17 @@ def test_who_was_told_goodbye_or_has_gone_gets_nothing_more(error: Optional[Mess
 def test_what_waits_for_a_slow_reader_is_unfinished_and_not_lost(tmp_path: Path) -> None:
     config = ServerConfig(0, 3, ("127.0.0.1",), write_credentials(tmp_path / "credentials.txt"), tmp_path)
     reads_on = threading.Event()
+
+    def wait() -> None:
+        reads_on.wait(10)
+
     traffic = Traffic(Recorder(), "run")
     with Server(config) as server:
         people: Dict[str, Person] = {}
         for name in ("Hans", "Yoda"):
             people[name] = Person(Account(name, ACCOUNTS[name]), ("127.0.0.1", server.port), traffic)
             assert people[name].log_in()
-        people["Yoda"].on_message = lambda: reads_on.wait(10) or None
+        people["Yoda"].on_message = wait
         lane = traffic.open("messages", ["Yoda"])
         for _ in range(3):
             pending = people["Hans"].send(lane, "Yoda", time.monotonic())

@@ -44,7 +44,7 @@ def test_a_shipped_profile_is_not_passed_by_a_run_in_which_nobody_got_in(path: P
     report = report_of(record, {}, {}, [], list(read_profile(path).expect))
     broken = {one["text"].split(" ")[0] for one in report["thresholds"] if not one["passed"]}
     assert broken & {"sent", "delivery.p99", "file.count", "refusal.count"}
-    assert ("login.failures" in broken) == bool(refused)
+    assert "login.failures" in broken or not refused
 
 
 def test_a_spike_is_no_triangle() -> None:
@@ -118,7 +118,8 @@ def test_the_rate_of_stages_is_that_of_the_largest() -> None:
     assert profile.users == {"messages": 250}
     assert profile.rate_of_each * 250 == pytest.approx(100)
     stretched = change(profile, {"people": "50", "duration": "3"}, "x")
-    assert (stretched.people, stretched.duration, stretched.rate_of_each * 25) == (50, 3, pytest.approx(100))
+    assert (stretched.people, stretched.duration) == (50, 3)
+    assert stretched.rate_of_each * 25 == pytest.approx(100)
     assert change(profile, {"think": "2"}, "x").people == 500
     with pytest.raises(ConfigError, match="with somebody"):
         parse_stages("0:0 9:0")
@@ -127,7 +128,7 @@ def test_the_rate_of_stages_is_that_of_the_largest() -> None:
 def test_too_few_accounts_for_the_largest_stage_are_told_before_the_start(tmp_path: Path) -> None:
     (tmp_path / "few.txt").write_text("".join(f"load-{number} x\n" for number in range(150)))
     profile = change(Profile("mine"), {"stages": "0:10 30:500"}, "mine.ini")
-    with pytest.raises(ConfigError, match="500 accounts are needed, and few.txt has 150"):
+    with pytest.raises(ConfigError, match=r"500 accounts are needed, and few\.txt has 150"):
         conduct(profile, Surroundings(("127.0.0.1", 1), tmp_path / "few.txt"))
 
 

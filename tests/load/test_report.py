@@ -1,65 +1,34 @@
-"""From the record of a run to its report, its page, and the comparison of two."""
+"""From the record of a run to its report and its page."""
 
 from __future__ import annotations
 
 import json
-import math
 import random
 import re
-from typing import Any, Dict, List
 
 import pytest
 
-from messenger.load import results
 from messenger.load.charts import Line, chart, short
-from messenger.load.compare import compare, rank_test
 from messenger.load.page import page
 from messenger.load.recorder import Recorder, Total
-from messenger.load.results import Report, report_of
-from messenger.load.scrape import read_metrics
-from messenger.load.summary import knee, summary, table
-from messenger.load.thresholds import parse_threshold
-
-ABOUT: Dict[str, Any] = {
-    "title": "A <run>",
-    "profile": "smoke",
-    "plan": {"people": 10, "server": "127.0.0.1:1", "workers": 1, "rate": 10.0},
-    "machine": {"cpus": 2, "platform": "x", "python": "3.11"},
-}
+from messenger.load.results import report_of
+from messenger.load.scrape import SERIES
+from messenger.load.summary import knee, summary
+from messenger.load.thresholds import OPERATIONS, parse_threshold
+from messenger.server import metrics
+from tests.load.reports import ABOUT, documented_fields, fields_of, run
 
 
-def run(latency: float = 0.001, lag: float = 0.001, seed: int = 1) -> Report:
-    """A run of 20 s: 10 messages a second, of which every seconds' first is lost."""
-    chance = random.Random(seed)
-    recorder = Recorder()
-    stream = recorder.open_stream("messages")
-    for second in range(20):
-        for message in range(10):
-            number, at = stream.send(), 1000 + second + message / 10
-            took = latency * chance.uniform(0.5, 1.5)
-            recorder.amount("sent", 1, at)
-            stream.ack(number)
-            recorder.latency("ack", took, at)
-            if message:
-                stream.deliver(number)
-                recorder.latency("delivery", 2 * took, at)
-        recorder.latency("generator lag", lag, 1000 + second)
-        recorder.amount("generator CPU", 20, 1000 + second)
-    recorder.failure("login", "<script>busy</script>", 1003.5)
-    recorder.latency("file", 0.5, 1005)
-    recorder.amount("file bytes", 5_000_000, 1005)
-    total = Total()
-    total.add("", recorder.take())
-    record = {"began": 1000.0, "spawned": 1002.0, "stopped": 1020.0, "drained": 1020.5, **total.as_piece()}
-    server = {"time": [1001.0, 1002.0, 1009.0], "cpu": [0.1, 0.5, 0.2], "memory": [3e7, 3.1e7, 3e7]}
-    expect = [parse_threshold("lost == 0"), parse_threshold("delivery.p99 < 1s")]
-    return report_of(record, ABOUT, server, [(1010.0, "restart-server")], expect)
-
-
-def test_the_report_has_every_documented_field() -> None:
-    report = json.loads(json.dumps(run()))
-    documented = re.findall(r"^    ([a-z]+(?:, [a-z]+)?)  +\S", results.__doc__ or "", re.MULTILINE)
-    assert {*report, "search"} == {name for names in documented for name in names.split(", ")}
+def test_the_report_has_every_documented_field_and_no_other() -> None:
+    report = json.loads(json.dumps({**run(), "search": ["in words"]}))
+    documented, found = documented_fields(), fields_of(report)
+    for elsewhere in ("plan", "machine"):  # a whole run is needed for them
+        assert documented.pop(elsewhere)
+        found.pop(elsewhere)
+    assert set(found) == set(documented)
+    for name, inner in found.items():
+        if inner:
+            assert inner == documented[name], name
 
 
 def test_figures_are_those_of_the_record() -> None:
@@ -71,7 +40,6 @@ def test_figures_are_those_of_the_record() -> None:
     assert report["operations"]["ack"]["rate"] == 10
     assert report["operations"]["login"]["failures"] == 1
     assert 800 < report["operations"]["ack"]["p50"] < 1200
-    assert report["files"] == {"count": 1, "failures": 0, "bytes": 5_000_000, "goodput": 1_250_000, "resent": 0}
     assert report["phases"] == {"ramp": 2.0, "steady": 18.0, "drain": 0.5}
     assert report["seconds"]["time"] == list(range(20))
     assert report["seconds"]["sent"]["amount"] == [10.0] * 20
@@ -81,12 +49,53 @@ def test_figures_are_those_of_the_record() -> None:
     assert not report["generator"]["is_limit"]
 
 
+def test_files_are_told_all_together_and_one_by_one_with_what_was_lost() -> None:
+    report = run()
+    files = report["files"]
+    assert {name: value for name, value in files.items() if name != "each"} == {
+        "count": 1, "failures": 0, "bytes": 5_000_000, "goodput": 1_250_000, "retransmitted": 42, "loss": 0.01,
+    }  # fmt: skip
+    assert files["each"] == dict.fromkeys(("p5", "p50", "p95"), pytest.approx(1e7, rel=0.001))
+    (line,) = [line for line in summary(report) if line.startswith("  each file: ")]
+    assert "42 segments sent again (1.00%)" in line
+    text = page(report)
+    assert "goodput of each" in text
+    assert "1.00%" in text
+    assert "Files: segments sent again" in text
+
+
+def test_a_run_that_begins_within_a_second_has_one_time_axis() -> None:
+    """What happened in the second from 1005 is half a second before a sample at 1005.5, wherever the axis begins."""
+    report = run(began=1000.75)
+    seconds, server = report["seconds"], report["server"]
+    assert seconds["time"][:2] == [-0.75, 0.25]
+    arrived = seconds["time"][seconds["file bytes"]["amount"].index(5_000_000)]
+    assert 1000.75 + arrived == 1005
+    assert [1000.75 + time for time in server["time"]] == [1001, 1002, 1009]
+    assert 1000.75 + report["faults"][0]["at"] == 1010
+
+
 def test_a_generator_that_is_late_is_called_the_limit() -> None:
     report = run(lag=0.08)
     assert report["generator"]["is_limit"]
     assert "80 ms late" in report["generator"]["reason"]
     assert "The generator was the limit" in page(report)
     assert any("generator was the limit" in line for line in summary(report))
+
+
+def test_one_worker_that_can_do_no_more_is_the_limit_whatever_the_others_do() -> None:
+    workers, total = {"one": Recorder(), "two": Recorder(), "three": Recorder()}, Total()
+    for second in range(10):
+        for name, percent in (("one", 10), ("two", 99), ("three", 10)):
+            workers[name].amount("generator CPU", percent, 1000 + second)
+    for name, recorder in workers.items():
+        total.add(name, recorder.take())
+    record = {"began": 1000.0, "spawned": 1001.0, "stopped": 1010.0, "drained": 1010.0, **total.as_piece()}
+    generator = report_of(json.loads(json.dumps(record)), ABOUT, {}, [], [])["generator"]
+    assert generator["is_limit"]
+    assert generator["reason"] == "it used 99 % of a core, the busiest of its workers"
+    assert (generator["cpu"], sorted(generator["workers"])) == (99, [10, 10, 99])
+    assert generator["busiest"] == [99] * 10
 
 
 def test_a_run_that_measured_nothing_has_a_report() -> None:
@@ -154,31 +163,6 @@ def test_numbers_are_short(value: float, text: str) -> None:
     assert short(value) == text
 
 
-def test_the_same_thing_twice_is_no_difference_and_a_slower_one_is() -> None:
-    def found(after: Report) -> List[str]:
-        return [one.name for one in compare(run(), after) if one.is_real]
-
-    assert found(run(seed=2)) == []
-    assert {"ack, p50", "ack, p99", "delivery, p50", "delivery, p99"} <= set(found(run(latency=0.002)))
-
-
-def test_the_table_marks_what_is_more_than_chance() -> None:
-    lines = table(compare(run(), run(latency=0.002)))
-    (line,) = [line for line in lines if line.startswith("ack, p50")]
-    assert line.endswith("*")
-    assert "ms" in line
-    assert "+9" in line or "+10" in line
-
-
-def test_the_rank_test_gives_the_known_probabilities() -> None:
-    """Of two samples without overlap, z = (12.5 - 0.5) / sqrt(5·5·11/12); equal ones are as likely as can be."""
-    z = 12 / math.sqrt(25 * 11 / 12)
-    assert rank_test([1, 2, 3, 4, 5], [6, 7, 8, 9, 10]) == pytest.approx(math.erfc(z / math.sqrt(2)))
-    assert rank_test([1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6]) == 1
-    assert rank_test([3] * 9, [3] * 9) == 1
-    assert rank_test([1, 2], [8, 9]) == 1, "too few to tell"
-
-
 def test_the_search_for_the_highest_rate_says_who_was_the_limit() -> None:
     good, broken = run(), run()
     good["verdict"] = "passed"
@@ -190,10 +174,34 @@ def test_the_search_for_the_highest_rate_says_who_was_the_limit() -> None:
     assert any("no rate broke" in line for line in knee([good, good]))
 
 
-def test_metrics_are_summed_over_their_labels() -> None:
-    text = (
-        "# HELP x\n# TYPE x counter\n"
-        'messenger_messages_total{kind="private"} 3.0\nmessenger_messages_total{kind="group"} 4.0\n'
-        "messenger_connections 12.0\nother 5\n"
-    )
-    assert read_metrics(text) == {"messages": 7.0, "connections": 12.0}
+def test_every_queue_of_the_server_is_on_the_page() -> None:
+    told = set(re.findall(r"^    (messenger_\w+)", metrics.__doc__ or "", re.MULTILINE))
+    queues = {f"messenger_{name}" for name in ("queued_bytes", "passwords_waiting", "lines_waiting")}
+    assert queues <= told & set(SERIES.values())
+    text = page(run())
+    for name in ("queued", "passwords waiting", "lines waiting"):
+        assert f"<title>{name}</title>" in text, "also where nothing ever waited"
+
+
+def test_the_page_of_an_hour_with_everything_in_it_is_small() -> None:
+    chance, recorder, total = random.Random(1), Recorder(), Total()
+    for second in range(3600):
+        at = 1000.0 + second
+        for operation in (*OPERATIONS, "generator lag"):
+            recorder.latency(operation, chance.expovariate(100), at)
+        for operation in ("login", "ack", "file", "connection", "scenario", "activeuser"):
+            recorder.failure(operation, f"reason {chance.randrange(5)}", at)
+        for name in ("sent", "file bytes", "file bytes in vain", "file segments sent again", "generator CPU"):
+            recorder.amount(name, chance.expovariate(1e-5), at)
+        recorder.measure("file goodput", chance.expovariate(1e-7))
+    stream = recorder.open_stream("messages")
+    stream.ack(stream.send())
+    total.add("", recorder.take())
+    record = {"began": 1000.25, "spawned": 1030.0, "stopped": 4600.0, "drained": 4605.0, **total.as_piece()}
+    server = {name: [chance.expovariate(1e-8) for _ in range(3600)] for name in SERIES}
+    server["time"] = [1000.5 + second for second in range(3600)]
+    faults = [(1000.0 + 60 * minute, "restart-server") for minute in range(60)]
+    expect = [parse_threshold(f"{name}.count > 0") for name, figures in OPERATIONS.items() if "count" in figures]
+    text = page(report_of(record, ABOUT, server, faults, expect))
+    assert text.count("<svg") == 16, "all charts"
+    assert len(text.encode()) < 1_000_000

@@ -22,6 +22,7 @@ from messenger.errors import ConfigError
 from messenger.load.options import add_options, mix_of
 from messenger.load.plan import ROLES
 from messenger.server import Server
+from tests.load.reports import documented_fields, fields_of
 
 CHECKOUT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, "-m", "messenger"]
@@ -77,6 +78,9 @@ def test_figures_are_those_of_the_server_s_logs(server: Loaded, workers: int) ->
     assert activity.count("lost") == 0
     assert report["files"]["count"] > 0
     assert report["plan"]["workers"] == workers
+    assert len(report["generator"]["workers"]) == workers
+    documented, found = documented_fields(), fields_of(report)
+    assert (found["plan"], found["machine"]) == (documented["plan"], documented["machine"])
 
 
 def test_a_server_that_is_down_is_a_failed_login_and_no_silent_zero(tmp_path: Path) -> None:

@@ -69,7 +69,10 @@ def test_a_threshold_is_kept_or_broken(text: str, kept: bool) -> None:
         ("lost < 5ms", "is no latency"),
         ("lost < 5%", "only failures may be given in %"),
         ("connection.failures < 5%", "only failures may be given in %"),
-        ("files.failures == 0", "nothing is called files.failures, as in .*: there is sent, acked, .* of connect, .*file,"),
+        (
+            "files.failures == 0",
+            "nothing is called files.failures, as in .*: there is sent, acked, .* of connect, .*file,",
+        ),
         ("logn.failures == 0", "nothing is called logn.failures"),
         ("failures == 0", "nothing is called failures"),
         ("login.p98 < 1s", "login has mean, p50, p90, p95, p99, p999, max, count, rate, failures"),
@@ -110,8 +113,8 @@ def test_what_was_never_measured_is_not_kept_and_says_so(text: str, reason: str)
 def test_whatever_is_recorded_can_be_asked_for_and_nothing_else() -> None:
     source = "\n".join(path.read_text("utf-8") for path in Path("messenger/load").glob("*.py"))
     taken: Dict[str, Set[str]] = {"latency": set(), "failure": set()}
-    for what, operation in re.findall(r"""\.(latency|failure|ask)\(\s*"([a-z ]+)\"""", source):
-        for one in ("latency", "failure") if what == "ask" else (what,):
+    for what, operation in re.findall(r"""\.(latency|failure|ask|_attempt)\(\s*"([a-z ]+)\"""", source):
+        for one in ("latency", "failure") if what in ("ask", "_attempt") else (what,):
             taken[one].add(operation)
     assert taken["latency"] - {"generator lag"} == {name for name, figures in OPERATIONS.items() if "p99" in figures}
     assert taken["failure"] == {name for name, figures in OPERATIONS.items() if "failures" in figures}
