@@ -119,9 +119,9 @@ def load(
 def compare(before: Path, after: Path) -> None:
     """Put two runs side by side: BEFORE and AFTER are files report.json.
 
-    Marked with * is what is more than chance: Mann-Whitney U test over the seconds of the steady phase, p < 0.01.
+    Marked with * is what differs between these two runs by more than chance: Mann-Whitney U test over blocks of 5 s of
+    the steady phase, Holm correction, p < 0.05. Why it does, only more runs of both can tell.
     """
-    _need_extra()
     _need_extra()
     from messenger.load.compare import compare as differences
     from messenger.load.summary import table

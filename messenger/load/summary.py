@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Iterable, List, Sequence
+from typing import Final, Iterable, List, Sequence
 
 from messenger.load.charts import short
-from messenger.load.compare import LIKELY, Difference
+from messenger.load.compare import BLOCK_SECONDS, LIKELY, Difference
 from messenger.load.page import milliseconds, value_of
 from messenger.load.results import Report
+
+TOO_SHORT: Final = "too short to tell"
 
 
 def summary(report: Report) -> Iterable[str]:
@@ -25,6 +27,10 @@ def summary(report: Report) -> Iterable[str]:
     if files["count"] or files["failures"]:
         goodput = f"{short(files['goodput'])}B/s" if files["goodput"] else "nothing arrived"
         yield f"  files: {files['count']:,} identical, {files['failures']:,} failed, {goodput}"
+    if files["each"]:
+        slow, usual, fast = (short(files["each"][name]) for name in ("p5", "p50", "p95"))
+        again = f"{files['retransmitted']:,} segments sent again ({files['loss'] or 0:.2%})"
+        yield f"  each file: {usual}B/s (p5 {slow}B/s, p95 {fast}B/s), {again}"
     for failure in report["failures"]:
         yield f"  failed: {failure['operation']}: {failure['reason']} ({failure['count']:,})"
     for fault in report["faults"]:
@@ -66,9 +72,13 @@ def table(differences: Sequence[Difference]) -> List[str]:
         change = f"{one.change:+.1%}" if one.before else ""
         lines.append(
             f"{one.name:24} {_shown(one.before, one.unit):>12} {_shown(one.after, one.unit):>12} {change:>9} "
-            f"{'*' if one.is_real else ''}".rstrip()
+            f"{'*' if one.is_real else TOO_SHORT if one.is_too_short else ''}".rstrip()
         )
-    lines.append(f"* more than chance: Mann-Whitney U test over the seconds of the steady phase, p < {LIKELY}")
+    lines.append("* these two runs differ by more than chance; why, only more runs of both can tell")
+    blocks = f"blocks of {BLOCK_SECONDS} s of the steady phase"
+    lines.append(f"  (Mann-Whitney U test over {blocks}, Holm correction, p < {LIKELY})")
+    if any(one.is_too_short for one in differences):
+        lines.append(f"{TOO_SHORT}: repeat both with a longer --duration")
     return lines
 
 
