@@ -26,7 +26,8 @@ h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .6re
 @media (prefers-color-scheme: dark) { .verdict { color: #14171b; } }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .7rem; }
 .tile { background: var(--card); border-radius: .5rem; padding: .7rem .9rem; }
-.tile b { display: block; font-size: 1.45rem; font-variant-numeric: tabular-nums; } .tile span { color: var(--dim); }
+.tile b { display: block; white-space: nowrap; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
+.tile span { color: var(--dim); }
 .bad { color: var(--bad); } .good { color: var(--good); }
 .note { border-left: .3rem solid var(--bad); padding: .5rem .9rem; background: var(--card); margin: 1rem 0; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; min-width: 26rem; font-variant-numeric: tabular-nums; }
@@ -154,12 +155,16 @@ def _thresholds(report: Report) -> str:
 
 def value_of(judged: Mapping[str, Any]) -> str:
     """Return the value of a threshold in its unit, for people, or why there is none."""
-    text, value = judged["text"], judged["value"]
+    text, value = judged["text"].rstrip(), judged["value"]
     if value is None:
         return str(judged["reason"])
-    if text.rstrip().endswith("s") and not text.rstrip().endswith("B/s"):
+    if text.endswith("s") and not text.endswith("B/s"):
         return milliseconds(value)
-    return f"{value:.2%}" if text.rstrip().endswith("%") else short(value)
+    if text.endswith("%"):
+        return f"{value:.2%}"
+    if text.endswith(("B", "B/s")):
+        return f"{short(value)}B{'/s' if text.endswith('/s') else ''}"
+    return f"{value:,.0f}" if value.is_integer() else short(value)
 
 
 def _messages(report: Report) -> str:

@@ -11,6 +11,9 @@ TIMEOUT_SECONDS: Final = 2.0
 
 EVERY_SECONDS: Final = 1.0
 
+OLD_SECONDS: Final = 3.0
+"""Age from which on a sample says nothing about now."""
+
 SERIES: Final[Mapping[str, str]] = {
     "cpu": "messenger_cpu_seconds_total",
     "memory": "messenger_memory_bytes",
@@ -55,8 +58,9 @@ class Scraper:
 
     @property
     def latest(self) -> Row:
-        """What was seen last, rates being those since the time before; nothing if there was none."""
-        return (rows_of(self._samples[-2:]) or [{}])[-1]
+        """What was seen last, rates being those since the time before; nothing if that is too long ago."""
+        rows = rows_of(self._samples[-2:])
+        return rows[-1] if rows and time.time() < self._samples[-1]["time"] + OLD_SECONDS else {}
 
     def _run(self) -> None:
         due = time.monotonic()

@@ -29,7 +29,7 @@ def summary(report: Report) -> Iterable[str]:
         yield f"  files: {files['count']:,} identical, {files['failures']:,} failed, {goodput}"
     if files["each"]:
         slow, usual, fast = (short(files["each"][name]) for name in ("p5", "p50", "p95"))
-        again = f"{files['retransmitted']:,} segments sent again ({files['loss'] or 0:.2%})"
+        again = f"segments sent again: {files['retransmitted']:,} ({files['loss'] or 0:.2%})"
         yield f"  each file: {usual}B/s (p5 {slow}B/s, p95 {fast}B/s), {again}"
     for failure in report["failures"]:
         yield f"  failed: {failure['operation']}: {failure['reason']} ({failure['count']:,})"

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from messenger.load.charts import Line, chart, short
-from messenger.load.page import page
+from messenger.load.page import page, value_of
 from messenger.load.recorder import Recorder, Total
 from messenger.load.results import report_of
 from messenger.load.scrape import SERIES
@@ -57,11 +57,26 @@ def test_files_are_told_all_together_and_one_by_one_with_what_was_lost() -> None
     }  # fmt: skip
     assert files["each"] == dict.fromkeys(("p5", "p50", "p95"), pytest.approx(1e7, rel=0.001))
     (line,) = [line for line in summary(report) if line.startswith("  each file: ")]
-    assert "42 segments sent again (1.00%)" in line
+    assert "segments sent again: 42 (1.00%)" in line
     text = page(report)
     assert "goodput of each" in text
     assert "1.00%" in text
     assert "Files: segments sent again" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "shown"),
+    [
+        ("sent > 0", 1105.0, "1,105"),
+        ("delivery.p99 < 1s", 72_400.0, "72.4 ms"),
+        ("login.failures <= 1%", 0.012, "1.20%"),
+        ("server.memory < 500MB", 3e7, "30 MB"),
+        ("files.goodput > 1MB/s", 2.5e6, "2.5 MB/s"),
+        ("server.cpu < 1", 0.0625, "0.0625"),
+    ],
+)
+def test_a_value_is_shown_in_the_unit_of_its_threshold(text: str, value: float, shown: str) -> None:
+    assert value_of({"text": text, "value": value, "reason": ""}) == shown
 
 
 def test_a_run_that_begins_within_a_second_has_one_time_axis() -> None:
