@@ -104,7 +104,7 @@ def _tiles(report: Report) -> Iterable[str]:
     total, operations, files = report["messages"]["all"], report["operations"], report["files"]
     delivery = operations.get("delivery")
     if delivery:
-        yield _tile(short(delivery["rate"] or 0), "deliveries a second")
+        yield _tile("–" if delivery["rate"] is None else short(delivery["rate"]), "deliveries a second")
         yield _tile(milliseconds(delivery["p50"]), "delivery, median")
         yield _tile(milliseconds(delivery["p99"]), "delivery, p99")
     if total["sent"]:
