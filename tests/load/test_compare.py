@@ -68,6 +68,17 @@ def test_seconds_that_resemble_their_neighbours_make_no_difference() -> None:
     assert marked <= 4
 
 
+def test_ramp_and_drain_are_no_part_of_it() -> None:
+    one, other = level(["ack"], 12, 1), level(["ack"], 12, 1)
+    for series in (other["server"]["memory"], other["seconds"]["ack"]["p99"]):
+        series[:6] = [5.0] * 6
+        series += [5000.0] * 40
+    other["seconds"]["ack"]["count"] += [1] * 40
+    other["seconds"]["time"] += range(66, 106)
+    other["server"]["time"] += range(66, 106)
+    assert compare(one, other) == compare(one, one)
+
+
 def test_the_rank_test_gives_the_known_probabilities() -> None:
     """Of two samples without overlap, z = (12.5 - 0.5) / sqrt(5·5·11/12); equal ones are as likely as can be."""
     z = 12 / math.sqrt(25 * 11 / 12)
