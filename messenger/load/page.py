@@ -257,5 +257,8 @@ def _charts(report: Report) -> str:
     add("Server: bytes that wait to be sent", "kB", [on_server("queued", 1e-3)], sampled)
     add("Server: work that waits", "", [on_server("passwords_waiting"), on_server("lines_waiting")], sampled)
     add("Generator: how late its clock ran", "ms", [latency("generator lag", "p99")])
-    add("Generator: CPU", "% of a core", [Line("the busiest worker", report["generator"]["busiest"])])
+    # It tells about once a second: a second without is no hole.
+    busy = [(time, value) for time, value in zip(middle, report["generator"]["busiest"]) if value is not None]
+    cpu = Line("the busiest worker", [value for _, value in busy])
+    add("Generator: CPU", "% of a core", [cpu], [time for time, _ in busy])
     return f'<h2>Over time</h2><div class="charts">{"".join(charts)}</div>'
