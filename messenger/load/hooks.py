@@ -292,6 +292,8 @@ def register(configure: Configure) -> None:
     runs: List[Run] = []
 
     def begin(environment: Any, **_: Any) -> None:
+        # Timers count from when the loop was last looked at, which was before all was imported: a run would be short.
+        gevent.get_hub().loop.update_now()
         run = Run(environment)
         runs.append(run)
         try:
