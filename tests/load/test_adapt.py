@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from messenger.errors import ConfigError
 from messenger.load.adapt import adapt
-from messenger.scenario.model import FileCheck, Miss, Scenario, See, Start, Type
+from messenger.scenario.model import FileCheck, LogIn, Make, Miss, Place, Scenario, See, Start, Type
 from messenger.scenario.parser import parse
 
 TALK = """# A group is made, and a file sent.
@@ -47,6 +49,34 @@ def test_names_are_those_of_accounts_in_all_that_is_typed_and_seen() -> None:
     assert [step.path for step in steps if isinstance(step, FileCheck)] == ["Obi-Wan/load-1_clip.mp4"]
 
 
+def test_names_are_those_of_accounts_in_scripts_and_logins_too() -> None:
+    text = (
+        "@actor Luke\n@write go.txt\n| ${password:Yoda}\n| /joingroup ALL\n| /msgto Luke 1\n"
+        "@client left\nleft > Yoda\nleft > ${password:Yoda}\nLuke > /creategroup ALL Yoda\n"
+    )
+    adapted = adapt(scenario(text))
+    assert (adapted.users, adapted.groups) == (("Luke", "left", "Yoda"), ("ALL",))
+    steps = adapted.cast({"Luke": "a1", "left": "a2", "Yoda": "a3"}, "77").steps
+    assert [step.lines for step in steps if isinstance(step, Make)] == [
+        ("${password:a3}", "/joingroup ALL77", "/msgto a1 1")
+    ]
+    assert [step.line for step in steps if isinstance(step, Type)] == [
+        "a3",
+        "${password:a3}",
+        "/creategroup ALL77 a3",
+    ]
+
+
+def test_a_password_that_a_login_answers_with_is_that_of_the_account() -> None:
+    place = Place("talk.scenario", 1)
+    given = replace(scenario("@actor Yoda\n"), steps=[LogIn(place, "", "Yoda", "${password:Yoda}", True)])
+    (step,) = adapt(given).cast({"Yoda": "a1"}, "").steps
+    assert isinstance(step, LogIn)
+    assert step.password == "${password:a1}"
+    with pytest.raises(ConfigError, match="a block lasts longer than the play"):
+        adapt(replace(given, steps=[LogIn(place, "", "Yoda", "wrong", False)]))
+
+
 def test_what_is_about_the_server_is_left_out_and_listed() -> None:
     assert adapt(scenario(TALK)).left_out == (
         "@server attempts=3",
@@ -64,6 +94,14 @@ def test_what_is_about_the_server_is_left_out_and_listed() -> None:
         ("@actor Yoda\n@kill Yoda\n", "talk.scenario:2: cannot be load: @kill Yoda"),
         ("@only terminal: it looks at the screen\n@actor Yoda\n", "only for terminals, it looks at the screen"),
         ("@actor Yoda\nYoda > /activeuser\nYoda < no other active user\n", "somebody else is always online"),
+        (
+            "@server attempts=2\n@client Yoda\nYoda > Yoda\nYoda > x\nYoda < this account is blocked\n",
+            "talk.scenario:5: cannot be load: how many failures block is the server's affair",
+        ),
+        (
+            "@client Yoda\nYoda > Yoda\nYoda > x\nYoda < error: wrong user name or password\n",
+            "talk.scenario:4: cannot be load: failed logins that no good one follows add up to a block",
+        ),
     ],
 )
 def test_what_cannot_be_load_is_refused_with_the_reason(text: str, reason: str) -> None:
