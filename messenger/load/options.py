@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, List, Sequence
 
 from messenger.errors import ConfigError
 from messenger.load.adapt import Adapted, adapt
+from messenger.load.faults import SERVER_FAULTS
 from messenger.load.plan import ROLES, SCENARIO, Plan, parse_mix, parse_sizes
-from messenger.load.profiles import Profile
+from messenger.load.profiles import Fault, Profile, parse_fault, parse_stages
 from messenger.load.thresholds import parse_threshold
 from messenger.scenario.parser import BadScenario, parse
 
@@ -74,6 +76,24 @@ def plan_of(options: Any) -> Plan:
     )
 
 
+def faults_of(options: Any) -> List[Fault]:
+    """Read what is to go wrong; raises `ConfigError`."""
+    given = options.fault or ()
+    faults = [parse_fault(line) for line in ([given] if isinstance(given, str) else given)]  # the web page has one
+    end = parse_stages(options.stages)[-1][0] if options.stages else getattr(options, "run_time", None)
+    for fault in faults:
+        if fault.what in SERVER_FAULTS:
+            raise ConfigError(f"{fault.what} is for 'messenger load', which starts the server, and not for Locust")
+        look_at_time(fault, float(end or math.inf))
+    return faults
+
+
+def look_at_time(fault: Fault, end: float) -> None:
+    """Raise `ConfigError` if the run is over before it comes to this fault."""
+    if fault.at >= end:
+        raise ConfigError(f"{fault.text} after {fault.at:g} s is never done: the run ends after {end:g} s")
+
+
 def read_scenario(path: Path) -> Adapted:
     """Read a scenario and make it fit for load; raises `ConfigError`."""
     try:
@@ -98,5 +118,5 @@ def scenario_profile(path: Path) -> Profile:
         title=adapted.scenario.claim,
         people=50,
         plan=plan,
-        expect=(parse_threshold("scenario.failures == 0"), parse_threshold("scenario.count >= 1")),
+        expect=tuple(map(parse_threshold, ("scenario.failures == 0", "scenario.count >= 1", "plays.unfinished == 0"))),
     )

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Final, List, Optional, Tuple
 
 from messenger.errors import ConfigError
+from messenger.load.faults import check_fault, seconds_of
 from messenger.load.plan import Plan, parse_mix, parse_sizes
 from messenger.load.thresholds import Threshold, parse_threshold
 
@@ -42,6 +43,11 @@ class Fault:
     what: str
     """One of `FAULTS`."""
     how: str = ""
+
+    @property
+    def text(self) -> str:
+        """What goes wrong, in words."""
+        return f"{self.what} {self.how}".strip()
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,8 @@ class Profile:
         for name, value in (("duration", self.duration), ("rate", self.rate), ("ramp", self.ramp)):
             if not 0 <= value < 1e7 or (name == "duration" and value < 1):
                 raise ConfigError(f"{name} cannot be {value:g}")
+        if self.duration % 1 and not self.stages:
+            raise ConfigError(f"duration must be whole seconds, not {self.duration:g}")  # Locust's are
         if self.find_max and not (1 < self.find_max <= 10 and self.rate):
             raise ConfigError("find-max must be a factor above 1, and needs a rate to begin with")
 
@@ -74,6 +82,11 @@ class Profile:
     def users(self) -> Dict[str, int]:
         """How many Locust users of each role there are."""
         return self.plan.users(self.people)
+
+    @property
+    def length(self) -> float:
+        """Seconds from the first user to the last message."""
+        return self.stages[-1][0] if self.stages else self.duration
 
     @property
     def rate_of_each(self) -> float:
@@ -182,9 +195,14 @@ def parse_fault(line: str) -> Fault:
     """Read `10 restart-server`; raises `ConfigError`."""
     at, _, rest = line.partition(" ")
     what, _, how = rest.strip().partition(" ")
-    if what not in FAULTS or not at.replace(".", "", 1).isdigit():
+    try:
+        seconds = seconds_of(at)
+    except ConfigError:
+        what = ""
+    if what not in FAULTS:
         raise ConfigError(f"a fault is SECONDS WHAT, with WHAT one of {', '.join(FAULTS)}, not {line!r}")
-    return Fault(float(at), what, how.strip())
+    check_fault(what, how)
+    return Fault(seconds, what, how.strip())
 
 
 _FIELDS: Final = {"file-size": "file_bytes"}

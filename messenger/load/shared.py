@@ -7,7 +7,7 @@ import time
 from typing import List, Optional, Set
 
 from messenger.load.accounts import Pool
-from messenger.load.faults import ImpairedTransfers, impairment_of, number_of
+from messenger.load.faults import ImpairedTransfers, impairment_of, seconds_of, share_of
 from messenger.load.people import Person, Traffic
 from messenger.load.plan import Plan
 from messenger.load.profiles import Fault
@@ -28,13 +28,13 @@ class Load:
         """What happens to the datagrams of files."""
 
     def carry_out(self, fault: Fault) -> None:
-        """Let something go wrong; raises `ConfigError` for what is not understood."""
+        """Let something go wrong; what can was looked at by `check_fault`."""
         words = fault.how.split()
         if fault.what == "kill-clients":
             for person in self._some(words[0] if words else "10%"):
                 person.close()
         elif fault.what == "pause-receivers":
-            until = time.monotonic() + number_of(words[0] if words else "1s")
+            until = time.monotonic() + seconds_of(words[0] if words else "1s")
             for person in self._some(words[1] if len(words) > 1 else "100%"):
                 person.paused_until = until
         elif fault.what == "udp":
@@ -44,4 +44,4 @@ class Load:
 
     def _some(self, share: str) -> List[Person]:
         people = sorted(self.people, key=lambda person: person.name)
-        return random.sample(people, round(len(people) * min(1.0, number_of(share))))
+        return random.sample(people, round(len(people) * share_of(share)))

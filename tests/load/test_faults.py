@@ -1,44 +1,55 @@
-"""Faults, and accounts that nobody shares."""
+"""Faults: what may be asked for, looked at before the start."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from messenger.errors import ConfigError
-from messenger.load.accounts import Pool, TooFewAccounts, slices
-from messenger.load.faults import impairment_of, number_of
-from messenger.load.people import Account
+from messenger.load.faults import impairment_of, seconds_of, share_of
+from messenger.load.profiles import Fault, parse_fault
 from messenger.load.relay import Impairment
 
 
-def test_numbers_have_units() -> None:
-    assert [number_of(text) for text in ("10%", "20ms", "3s", "0.5")] == [0.1, 0.02, 3, 0.5]
-    for text in ("", "x", "5 %", "-1"):
-        with pytest.raises(ConfigError, match="expected a number"):
-            number_of(text)
+def test_seconds_and_shares_have_units_or_none() -> None:
+    assert [seconds_of(text) for text in ("2", "2s", "20ms", "0.5")] == [2, 2, 0.02, 0.5]
+    assert [share_of(text) for text in ("10%", "0.1", "1", "100%", "0")] == [0.1, 0.1, 1, 1, 0]
+    for text in ("", "x", "5 %", "-1", "10%", "²"):
+        with pytest.raises(ConfigError, match="expected seconds"):
+            seconds_of(text)
+    for text in ("", "x", "2", "101%", "1s", "²"):
+        with pytest.raises(ConfigError, match="expected a share"):
+            share_of(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("1 pause-server soon", "pause-server: expected seconds, like 3s or 20ms, not 'soon'"),
+        ("1 pause-server 10%", "pause-server: expected seconds"),
+        ("1 kill-clients ten", "kill-clients: expected a share, like 10%, not 'ten'"),
+        ("1 kill-clients 10", "expected a share"),
+        ("1 pause-receivers 50%", "pause-receivers: expected seconds"),
+        ("1 pause-receivers 3s 50% more", "followed by 2 words at most"),
+        ("1 restart-server now", "followed by no words at most"),
+        ("1 udp loss=5s", "expected a share"),
+        ("1 udp delay=5%", "expected seconds"),
+        ("² kill-server", "a fault is SECONDS WHAT"),
+    ],
+)
+def test_a_fault_that_is_not_understood_is_refused_when_it_is_read(line: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(reason)):
+        parse_fault(line)
+
+
+@pytest.mark.parametrize("how", ["", "2", "2s", "500ms"])
+def test_a_pause_may_be_written_in_all_ways(how: str) -> None:
+    assert parse_fault(f"1.5s pause-server {how}") == Fault(1.5, "pause-server", how)
+    assert parse_fault(f"1.5 pause-receivers {how}".rstrip() + (" 10%" if how else "")).what == "pause-receivers"
 
 
 def test_an_impairment_is_read() -> None:
     assert impairment_of("loss=5% delay=20ms reorder=2%") == Impairment(loss=0.05, delay=0.02, reorder=0.02)
     with pytest.raises(ConfigError, match="udp has loss"):
         impairment_of("los=5%")
-
-
-@given(st.integers(0, 100), st.integers(1, 8))
-def test_workers_get_accounts_of_their_own(count: int, workers: int) -> None:
-    accounts = [Account(str(number), "x") for number in range(count)]
-    given_out = slices(accounts, workers)
-    assert len(given_out) == workers
-    assert sorted(one for part in given_out for one in part) == sorted(accounts)
-    assert max(map(len, given_out)) - min(map(len, given_out)) <= 1
-
-
-def test_an_account_is_given_out_once() -> None:
-    pool = Pool([Account("a", "1"), Account("b", "2"), Account("c", "3")])
-    first = pool.take(2)
-    with pytest.raises(TooFewAccounts, match="2 more accounts are needed, and 1 are left"):
-        pool.take(2)
-    pool.give_back(first)
-    assert [one.name for one in pool.take(3)] == ["c", "a", "b"]
