@@ -15,7 +15,7 @@ Locust's own options do what they always do. These come with this file. The web 
     --file-size SIZE      of files: 5MB (the default), or a range like 100kB-10MB
     --group-size N        members of a group (10)
     --drain S             seconds in which answers and deliveries are waited for at the end (10)
-    --credentials FILE    accounts (credentials.txt); every worker gets a share of its own
+    --credentials FILE    accounts (credentials.txt); no two workers get the same
     --fault 'S WHAT'      20 kill-clients 10%, 20 pause-receivers 3s 50%, or 0 udp loss=5% delay=20ms; may be repeated
     --load-json FILE      write the record of the run to this file
 

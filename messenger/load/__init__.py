@@ -8,7 +8,8 @@ child of `messenger load`:
     conduct       programs      server and Locust as children, faults of the server, the end
     scrape                      the server's metrics, each second
     hooks *       options *     what is added to Locust: options, accounts for every worker, a drain before the end
-    accounts      shared *      who has which account; what the users of a process share
+    accounts      shared        who has which account, over all workers; what the users of a process share
+    stages *      lag           how many users there are as time goes by; how late the generator is
     users *       file_user *   what people do, a class for each role        scenario_user *   adapt      a scenario
     people        streams       a client whose every message is accounted for; the fate of each message
     faults        relay         clients that lose connections or stop reading; datagrams that get lost

@@ -8,39 +8,40 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import signal
 import time
 from pathlib import Path
-from typing import Any, Dict, Final, List, Optional, Sequence, Set, Tuple, Type
+from typing import Any, Dict, Final, List, Optional, Set, Type
 
 import gevent
 import locust
-import psutil
-from locust import LoadTestShape
-from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+from locust.runners import STATE_MISSING, LocalRunner, MasterRunner, WorkerRunner
 
 from messenger.errors import ConfigError
-from messenger.load.accounts import Pool, read_accounts, slices
-from messenger.load.faults import impairment_of
+from messenger.load.accounts import FarPool, Lender, Pool, read_accounts
 from messenger.load.file_user import FilesUser
-from messenger.load.options import add_options, plan_of, read_scenario
+from messenger.load.lag import LAG, TICK_SECONDS, measure
+from messenger.load.options import add_options, faults_of, plan_of, read_scenario
 from messenger.load.people import Account, Traffic
 from messenger.load.plan import SCENARIO, Plan
-from messenger.load.profiles import Fault, parse_fault, parse_stages
+from messenger.load.profiles import Fault, parse_stages
 from messenger.load.recorder import Recorder, Total
 from messenger.load.scenario_user import ScenarioUser
 from messenger.load.shared import Load
+from messenger.load.stages import Stages
 from messenger.load.users import USERS, MessengerUser
 from messenger.scenario.library import Configure
 
 CLASSES: Final[Dict[str, Type[MessengerUser]]] = {**USERS, FilesUser.role: FilesUser, SCENARIO: ScenarioUser}
 """The class of each role."""
 
-TICK_SECONDS: Final = 0.05
-"""How often the generator looks how late it is."""
-
 LOGOUT_SECONDS: Final = 15.0
 """How long logging everybody out may take."""
 
+LATE_SECONDS: Final = 5.0
+"""How much longer than its workers the master waits: the last piece of one that took all its time is on its way."""
+
+_WISH: Final = "messenger-wish"
 _ACCOUNTS: Final = "messenger-accounts"
 _DRAIN: Final = "messenger-drain"
 _DRAINED: Final = "messenger-drained"
@@ -60,7 +61,7 @@ class LocustRecorder(Recorder):
     def latency(self, operation: str, seconds: float, at: float) -> None:
         """See `Recorder`."""
         super().latency(operation, seconds, at)
-        if operation != "generator lag":
+        if operation != LAG:
             self._tell(operation, seconds * 1000, None)
 
     def failure(self, operation: str, reason: str, at: float) -> None:
@@ -75,25 +76,6 @@ class LocustRecorder(Recorder):
         )  # fmt: skip
 
 
-class Stages(LoadTestShape):
-    """As many users as make up the people of each stage; between two stages the number changes evenly."""
-
-    def __init__(self, plan: Plan, stages: Sequence[Tuple[float, int]]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # Locust's
-        self._plan = plan
-        self._stages = stages
-
-    def tick(self) -> Optional[Tuple[int, float]]:
-        """Return how many users there should be now, and how many may come a second; None at the end."""
-        now: float = self.get_run_time()  # type: ignore[no-untyped-call]  # as above
-        for (start, before), (end, after) in zip(self._stages, self._stages[1:]):
-            if now < end:
-                share = max(0.0, now - start) / (end - start)
-                people = before + (after - before) * share
-                return sum(self._plan.users(round(people)).values()), 1000.0  # a spike is one
-        return None
-
-
 class Run:
     """One process of a run: the only one, the master, or a worker."""
 
@@ -102,12 +84,17 @@ class Run:
         self._runner = environment.runner
         self._recorder = LocustRecorder(environment)
         self._accounts: List[Account] = []
+        self._lender = Lender(())
+        self._far_pool: Optional[FarPool] = None
         self._background: List[gevent.Greenlet] = []
-        self._done: List[Tuple[float, str]] = []
-        """Faults, and when they were carried out."""
-        self._workers = 1
+        self._done: Dict[str, float] = {}
+        """Faults, as they were given, and when they were carried out."""
+        self._workers: Set[str] = set()
+        """All that take part."""
         self._waiting_for: Set[str] = set()
         """Workers that drain still."""
+        self._lost: Set[str] = set()
+        """Workers that are gone without having told what they did last."""
         self.total = Total()
         self.began = self.spawned = self.stopped = self.drained = 0.0
         """When the first user started, all were there, the last message was sent, and its answer was in: seconds since
@@ -116,6 +103,7 @@ class Run:
             self._runner.register_message(_ACCOUNTS, self._take_accounts)
             self._runner.register_message(_DRAIN, self._take_drain)
         elif isinstance(self._runner, MasterRunner):
+            self._runner.register_message(_WISH, self._take_wish)
             self._runner.register_message(_DRAINED, self._take_drained)
 
     @property
@@ -129,13 +117,14 @@ class Run:
             return
         options = self._options
         plan = plan_of(options)
-        if options.people:
-            counts = plan.users(options.people)
-            for role, count in counts.items():
-                CLASSES[role].fixed_count = count
+        faults_of(options)
+        counts = plan.users(options.people) if options.people else {}
+        for role, kind in CLASSES.items():
+            kind.fixed_count = counts.get(role, 0)
+        for role, weight in plan.weights.items():
+            CLASSES[role].weight = weight
+        if counts:
             options.num_users = sum(counts.values())
-        for role, share in plan.mix.items():
-            CLASSES[role].weight = max(1, round(100 * share / plan.accounts_of(role)))
         if options.stages:
             self._environment.shape_class = Stages(plan, parse_stages(options.stages))
         self._environment.user_classes = [CLASSES[role] for role, share in plan.mix.items() if share]
@@ -143,7 +132,7 @@ class Run:
     def start(self) -> None:
         """Prepare everything before the first user starts; ends the run if it cannot be."""
         self.began, self.spawned, self.stopped, self.drained = time.time(), 0.0, 0.0, 0.0
-        self.total, self._done = Total(), []  # from the web page, a run may follow another
+        self.total, self._done, self._lost = Total(), {}, set()  # from the web page, a run may follow another
         if self._options.load_json and not isinstance(self._runner, WorkerRunner):
             Path(self._options.load_json).with_suffix(".began").touch()
         try:
@@ -152,22 +141,25 @@ class Run:
                 self._prepare_scenario(Path(plan.scenario))
             if type(self._runner) is LocalRunner:
                 self.choose_users()  # again: the web page may have changed the options
-            for fault in self._faults():
-                if fault.what == "udp":
-                    impairment_of(fault.how)
+            faults = faults_of(self._options)
             if not isinstance(self._runner, WorkerRunner):
-                self._share_accounts(plan)
+                self._read_accounts(plan)
         except ConfigError as error:
             _log.error("%s", error)
-            self._environment.process_exit_code = _USAGE
-            gevent.spawn(self._runner.quit)  # not here: Locust is in the middle of starting
+            is_over = getattr(self._options, "headless", True)
+            if is_over:
+                self._environment.process_exit_code = _USAGE
+            # Not here: Locust is in the middle of starting. On its page one may try again.
+            gevent.spawn(self._runner.quit if is_over else self._runner.stop)
             return
         if not isinstance(self._runner, MasterRunner):
             self._recorder = LocustRecorder(self._environment)
             traffic = Traffic(self._recorder, secrets.token_hex(4))
-            MessengerUser.load = Load(plan, Pool(self._accounts), traffic)
-            self._background = [gevent.spawn(self._tick)]
-            self._background += [gevent.spawn(self._carry_out, fault) for fault in self._faults()]
+            if isinstance(self._runner, WorkerRunner):
+                self._far_pool = FarPool(lambda wish: self._runner.send_message(_WISH, wish))
+            MessengerUser.load = Load(plan, self._far_pool or Pool(self._accounts), traffic)
+            self._background = [gevent.spawn(measure, self._recorder)]
+            self._background += [gevent.spawn(self._carry_out, fault) for fault in faults]
 
     def _prepare_scenario(self, path: Path) -> None:
         ScenarioUser.adapted = read_scenario(path)
@@ -183,40 +175,53 @@ class Run:
         """Let nobody send any more, and wait for what is under way; called before users are stopped."""
         self.stopped = self.stopped or time.time()
         if isinstance(self._runner, MasterRunner):
-            # By messages of its own: to a master that quits, Locust's last reports come in half a second or never.
-            waiting = self._waiting_for = set(self._runner.clients)
-            self._runner.send_message(_DRAIN)
-            deadline = time.monotonic() + plan_of(self._options).drain + LOGOUT_SECONDS
-            while waiting and time.monotonic() < deadline:
-                gevent.sleep(TICK_SECONDS)
-            if waiting:
-                _log.error("%d workers have not told what they did last", len(waiting))
+            self._drain_workers()
         else:
             self._drain_here()
         self.drained = self.drained or time.time()
 
+    def _drain_workers(self) -> None:
+        # By messages of its own: to a master that quits, Locust's last reports come in half a second or never.
+        clients, self._waiting_for = self._runner.clients, set(self._workers)
+        self._runner.send_message(_DRAIN)
+        deadline = time.monotonic() + plan_of(self._options).drain + LOGOUT_SECONDS + LATE_SECONDS
+        while self._waiting_for and time.monotonic() < deadline:
+            gone = {one for one in self._waiting_for if one not in clients or clients[one].state == STATE_MISSING}
+            self._lost |= gone
+            self._waiting_for -= gone
+            gevent.sleep(TICK_SECONDS)
+        self._lost |= self._waiting_for
+        if self._lost:
+            _log.error("%d workers have not told what they did last", len(self._lost))
+
     def _drain_here(self) -> None:
         load: Optional[Load] = getattr(MessengerUser, "load", None)
-        if load is None or load.traffic.is_stopping:
+        if load is None:
             return
-        load.traffic.is_stopping = True
-        deadline = time.monotonic() + load.plan.drain
-        while (self._recorder.unsettled or load.traffic.acting) and time.monotonic() < deadline:
+        if load.traffic.is_stopping:  # Ctrl-C while the drain is under way
+            while not load.traffic.is_over:
+                gevent.sleep(TICK_SECONDS)
+            return
+        load.traffic.is_stopping, load.stopped_at = True, time.monotonic()
+        deadline = load.stopped_at + load.plan.drain
+        while (self._recorder.unsettled or load.is_busy) and time.monotonic() < deadline:
             gevent.sleep(TICK_SECONDS)
-        load.traffic.is_over = True
+        load.end()
         gevent.joinall([gevent.spawn(person.log_out) for person in load.people], timeout=LOGOUT_SECONDS)
         gevent.killall(self._background)
 
     def _take_drain(self, environment: Any, msg: Any, **_: Any) -> None:
         def drain() -> None:
             self._drain_here()
-            self._runner.send_message(_DRAINED, {"worker": self._runner.client_id, "piece": self._recorder.take()})
+            self._runner.send_message(_DRAINED, {"piece": self._recorder.take(), "faults": self._done})
 
         gevent.spawn(drain)  # Locust reads its messages meanwhile
 
     def _take_drained(self, environment: Any, msg: Any, **_: Any) -> None:
-        self.total.add(msg.data["worker"], msg.data["piece"])
-        self._waiting_for.discard(msg.data["worker"])
+        self.total.add(msg.node_id, msg.data["piece"])
+        for line, at in msg.data["faults"].items():
+            self._done[line] = min(at, self._done.get(line, at))
+        self._waiting_for.discard(msg.node_id)
 
     def report(self, data: Dict[str, Any]) -> None:
         """Put what is new into what goes to the master."""
@@ -232,6 +237,8 @@ class Run:
         if isinstance(self._runner, WorkerRunner):
             return
         if not isinstance(self._runner, MasterRunner):
+            if self.began:
+                self._runner.stop()  # after Ctrl-C Locust would do so later; a master has done it already
             self.total.add("", self._recorder.take())
         if self._options.load_json:
             Path(self._options.load_json).write_text(json.dumps(self.as_dict()) + "\n", encoding="utf-8")
@@ -242,48 +249,43 @@ class Run:
     def as_dict(self) -> Dict[str, Any]:
         """Return the whole record."""
         times = {"began": self.began, "spawned": self.spawned, "stopped": self.stopped, "drained": self.drained}
-        # Every worker has done the same: of several, the master tells by the plan.
-        done = self._done or [(self.began + fault.at, f"{fault.what} {fault.how}".strip()) for fault in self._faults()]
-        return {**times, "faults": done, "workers": self._workers, **self.total.as_piece()}
+        return {
+            **times,
+            "faults": sorted((at, line.partition(" ")[2]) for line, at in self._done.items()),
+            "workers": len(self._workers) or 1,
+            "lost_workers": len(self._lost),
+            "errors": [[error["msg"], error["count"]] for error in self._runner.exceptions.values()],
+            **self.total.as_piece(),
+        }
 
-    def _share_accounts(self, plan: Plan) -> None:
-        counts = {role: CLASSES[role].fixed_count for role, share in plan.mix.items() if share}
-        needed = plan.people(counts) if self._options.people else self._most_people(plan)
-        accounts = read_accounts(Path(self._options.credentials), needed)
-        if isinstance(self._runner, MasterRunner):
-            workers = sorted(self._runner.clients)
-            self._workers = len(workers)
-            for worker, share in zip(workers, slices(accounts, max(1, len(workers)))):
-                self._runner.send_message(_ACCOUNTS, {"accounts": [list(account) for account in share]}, worker)
+    def _read_accounts(self, plan: Plan) -> None:
+        options = self._options
+        if options.stages:
+            needed = max(plan.most_people_of(people) for _, people in parse_stages(options.stages))
+        elif options.people:
+            needed = plan.people(plan.users(options.people))
         else:
-            self._accounts = accounts
+            needed = plan.most_people(int(self._runner.target_user_count or 0))
+        self._accounts = read_accounts(Path(options.credentials), needed)
+        if isinstance(self._runner, MasterRunner):
+            self._lender, self._workers = Lender(self._accounts), set(self._runner.clients)
 
-    def _most_people(self, plan: Plan) -> int:
-        roles = [role for role, share in plan.mix.items() if share]
-        return int(self._runner.target_user_count or 0) * max(plan.accounts_of(role) for role in roles)
+    def _take_wish(self, environment: Any, msg: Any, **_: Any) -> None:
+        self._workers.add(msg.node_id)  # it may have come late
+        answer = self._lender.answer(msg.data)
+        if answer is not None:
+            self._runner.send_message(_ACCOUNTS, answer, msg.node_id)
 
-    def _faults(self) -> List[Fault]:
-        given = self._options.fault or ()
-        return [parse_fault(line) for line in ([given] if isinstance(given, str) else given)]  # the web page has one
+    def _take_accounts(self, environment: Any, msg: Any, **_: Any) -> None:
+        if self._far_pool is not None:
+            self._far_pool.take_answer(msg.data)
 
     def _carry_out(self, fault: Fault) -> None:
         gevent.sleep(max(0.0, self.began + fault.at - time.time()))
-        self._done.append((time.time(), f"{fault.what} {fault.how}".strip()))
-        MessengerUser.load.carry_out(fault)
-
-    def _take_accounts(self, environment: Any, msg: Any, **_: Any) -> None:
-        self._accounts = [Account(name, password) for name, password in msg.data["accounts"]]
-
-    def _tick(self) -> None:
-        process, next_second = psutil.Process(), 0.0
-        while True:
-            due = time.monotonic() + TICK_SECONDS
-            gevent.sleep(TICK_SECONDS)
-            now = time.time()
-            self._recorder.latency("generator lag", max(0.0, time.monotonic() - due), now)
-            if now >= next_second:
-                next_second = now + 1
-                self._recorder.amount("generator CPU", process.cpu_percent(), now)
+        load = MessengerUser.load
+        if not load.traffic.is_stopping:
+            load.carry_out(fault)
+            self._done[f"{fault.at:g} {fault.text}"] = time.time()
 
 
 def register(configure: Configure) -> None:
@@ -300,6 +302,9 @@ def register(configure: Configure) -> None:
             run.choose_users()
         except ConfigError as error:
             raise SystemExit(f"messenger: {error}") from None
+        if environment.parsed_options.stages:
+            # Of its own, Locust has a handler only where it is told a number of users.
+            gevent.signal_handler(signal.SIGTERM, environment.runner.quit)
 
     # Locust calls listeners by keyword, with more arguments in later versions.
     events: Any = locust.events

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
-from typing import Dict, Final, Tuple
+from typing import Dict, Final, Optional, Sequence, Tuple
 
 from messenger.config import parse_size
 from messenger.errors import ConfigError
@@ -74,9 +75,37 @@ class Plan:
             if share > 0
         }
 
+    @property
+    def weights(self) -> Dict[str, int]:
+        """By which Locust chooses the role of its next user, where it is told no numbers but that of all users."""
+        return {
+            role: max(1, round(100 * share / self.accounts_of(role))) for role, share in self.mix.items() if share > 0
+        }
+
+    def most_people(self, users: int) -> int:
+        """Return how many accounts so many Locust users may need: it never strays from the weights by a whole user."""
+        weights = self.weights
+        total = sum(weights.values())
+        return sum(
+            self.accounts_of(role) * min(users, math.ceil(users * weight / total) + 1)
+            for role, weight in weights.items()
+        )
+
+    def most_people_of(self, people: int) -> int:
+        """Return how many accounts as many Locust users may need as make up so many people."""
+        return self.most_people(sum(self.users(people).values()))
+
     def people(self, users: Dict[str, int]) -> int:
         """Return how many accounts these Locust users need."""
         return sum(self.accounts_of(role) * count for role, count in users.items())
+
+
+def people_at(stages: Sequence[Tuple[float, int]], seconds: float) -> Optional[int]:
+    """Return how many people there are after so many seconds, between two stages evenly more; None at the end."""
+    for (start, before), (end, after) in zip(stages, stages[1:]):
+        if seconds < end:
+            return round(before + (after - before) * max(0.0, seconds - start) / (end - start))
+    return None
 
 
 def parse_mix(text: str) -> Dict[str, float]:

@@ -84,6 +84,13 @@ class Profile:
         return self.plan.users(self.people)
 
     @property
+    def accounts(self) -> int:
+        """How many accounts they need at most."""
+        if self.stages:
+            return max(self.plan.most_people_of(people) for _, people in self.stages)
+        return self.plan.people(self.users)
+
+    @property
     def length(self) -> float:
         """Seconds from the first user to the last message."""
         return self.stages[-1][0] if self.stages else self.duration
