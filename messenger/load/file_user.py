@@ -42,6 +42,8 @@ class FilesUser(MessengerUser):
     def on_stop(self) -> None:
         """As the others, and give folders and ports back."""
         super().on_stop()
+        if not self.people:
+            return
         self.load.transfers.difference_update(self.transfers.values())
         for transfers in self.transfers.values():
             transfers.close()
@@ -60,10 +62,15 @@ class FilesUser(MessengerUser):
         recorder = self.traffic.recorder
         pool = gevent.get_hub().threadpool
         pool.apply(_write, (source, size))
+        if self.traffic.is_stopping:
+            return
+        recorder.amount("files started", 1, time.time())
         try:
             transfer = sender.client.send_file(receiver.name, source)
             done = transfer.result(FILE_SECONDS)
         except MessengerError as error:
+            if self.traffic.is_over:
+                return  # it is one of those that have not come to their end
             recorder.failure("file", getattr(error, "code", str(error)), time.time())
         else:
             received = self.folder / receiver.name / f"{sender.name}_video.mp4"

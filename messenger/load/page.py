@@ -89,7 +89,11 @@ def milliseconds(microseconds: Optional[float]) -> str:
 
 def _warnings(report: Report) -> str:
     generator = report["generator"]
-    notes = []
+    notes = [f"Failed: {escape(problem)}." for problem in report["problems"]]
+    if report["undone"]["unsent"]:
+        notes.append(f"{report['undone']['unsent']:,} messages were due and could not be sent.")
+    if report["undone"]["plays"]:
+        notes.append(f"{report['undone']['plays']:,} plays were broken off by the end of the run.")
     if generator["is_limit"]:
         notes.append(
             f"The generator was the limit, not the server: {escape(generator['reason'])}. Latencies are its own, too. "
@@ -97,6 +101,7 @@ def _warnings(report: Report) -> str:
         )
     for fault in report["faults"]:
         notes.append(f"{fault['at']:.1f} s: {escape(fault['what'])}, on purpose.")
+    notes += [f"Not played under load: {escape(text)}" for text in report["skipped"]]
     return "".join(f'<p class="note">{note}</p>' for note in notes)
 
 
@@ -111,9 +116,10 @@ def _tiles(report: Report) -> Iterable[str]:
         yield _tile(f"{total['sent']:,}", "messages sent")
         for name in ("lost", "unfinished", "duplicated", "reordered", "corrupted", "misdelivered"):
             yield _tile(f"{total[name]:,}", name, is_bad=total[name] > 0)
-    if files["count"] or files["failures"]:
+    if files["count"] or files["failures"] or files["unfinished"]:
         yield _tile(f"{files['count']:,}", "files, all identical" if not files["failures"] else "files")
         yield _tile(f"{files['failures']:,}", "files failed", is_bad=files["failures"] > 0)
+        yield _tile(f"{files['unfinished']:,}", "files unfinished", is_bad=files["unfinished"] > 0)
         yield _tile(f"{short(files['goodput'] or 0)}B/s", "of files, all together")
         if files["each"]:
             yield _tile(f"{short(files['each']['p50'])}B/s", "of one file, median")

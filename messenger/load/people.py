@@ -13,7 +13,7 @@ from typing import Callable, Dict, Final, Iterator, List, NamedTuple, Optional, 
 from messenger.client.client import Client
 from messenger.client.connection import ClientEvent
 from messenger.client.reply import PendingReply
-from messenger.errors import ConnectFailed, MessengerError, Refused, ReplyTimeout
+from messenger.errors import ConnectFailed, ConnectionLost, MessengerError, Refused, ReplyTimeout
 from messenger.load.recorder import Recorder
 from messenger.load.streams import Fates, Stream, read_text, text_of
 from messenger.peer.transfers import Transfers
@@ -166,8 +166,9 @@ class Person:
 
     @property
     def client(self) -> Client:
-        """The connection, after a login."""
-        assert self._client is not None
+        """The connection; raises `ConnectionLost` if there is none, as when it was dropped on purpose."""
+        if self._client is None:
+            raise ConnectionLost("no connection")
         return self._client
 
     @property

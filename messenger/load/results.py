@@ -3,6 +3,8 @@
     format           1
     title, profile   what was run
     verdict          "passed" or "failed"
+    problems         a list of sentences (what makes the run fail whatever its figures, as a worker that was lost)
+    skipped          a list of steps (of a scenario, that are not played under load)
     began            seconds since 1970
     phases           ramp, steady, drain (seconds each)
     plan             people, rate (messages a second of all, 0: closed model), duration, mix (shares of people by role),
@@ -14,9 +16,11 @@
     failures         a list: operation, reason, count
     messages         by kind, and of all: sent, acked, delivered, lost, refused, unfinished, duplicated, reordered,
                      corrupted, misdelivered (see messenger.load.streams)
-    files            count, failures, bytes, goodput (bytes a second, of all together), each (p5, p50 and p95 of the
-                     goodput of single files), retransmitted (segments), loss (share of segments that had to be sent
-                     again, on average over all bytes)
+    undone           unsent (messages that were due and that nobody could send, a group's being one), plays (of a
+                     scenario, that the end of the run broke off)
+    files            count, failures, unfinished (that it broke off), bytes, goodput (bytes a second, of all together),
+                     each (p5, p50 and p95 of the goodput of single files), retransmitted (segments), loss (share of
+                     segments that had to be sent again, on average over all bytes)
     seconds          time (a list: when each second began, in seconds since the first user started, as all times);
                      by operation, lists at these times: count, failures, p50, p99 (microseconds), amount (of bytes, of
                      messages sent)
@@ -80,6 +84,8 @@ def report_of(
     lag = operations.pop("generator lag", None)
     report: Report = {
         "format": FORMAT,
+        "problems": [],
+        "skipped": [],
         **about,
         "began": began,
         "phases": {
@@ -93,6 +99,10 @@ def report_of(
             for operation, reason, count in record["failures"]
         ],
         "messages": _messages(record["fates"]),
+        "undone": {
+            "unsent": int(_amount(record, "unsent")),
+            "plays": _unfinished(record, "plays started", operations.get("scenario")),
+        },
         "files": _files(record, operations.get("file"), each),
         "seconds": _seconds(record["seconds"], began),
         "server": _server(server, began),
@@ -101,7 +111,8 @@ def report_of(
     }
     judged = judge(thresholds, report)
     report["thresholds"] = [one._asdict() for one in judged]
-    report["verdict"] = "passed" if all(one.passed for one in judged) else "failed"
+    is_kept = all(one.passed for one in judged) and not report["problems"]
+    report["verdict"] = "passed" if is_kept else "failed"
     return report
 
 
@@ -138,6 +149,16 @@ def _messages(fates: Mapping[str, Mapping[str, int]]) -> Dict[str, Dict[str, int
     return {**{kind: dict(counts) for kind, counts in sorted(fates.items())}, "all": total.as_dict()}
 
 
+def _amount(record: Mapping[str, Any], name: str) -> float:
+    return float(sum(operations[name][AMOUNTS] for operations in record["seconds"].values() if name in operations))
+
+
+def _unfinished(record: Mapping[str, Any], started: str, figures: Any) -> int:
+    """Return how many of those that were started have come neither to their end nor to a failure."""
+    ended = figures["count"] + figures["failures"] if figures else 0
+    return max(0, int(_amount(record, started)) - ended)
+
+
 def _files(record: Mapping[str, Any], figures: Any, each: Optional[Histogram]) -> Dict[str, Any]:
     amounts = {"file bytes": 0.0, "file bytes in vain": 0.0, "file segments sent again": 0.0}
     when = []
@@ -151,6 +172,7 @@ def _files(record: Mapping[str, Any], figures: Any, each: Optional[Histogram]) -
     return {
         "count": figures["count"] if figures else 0,
         "failures": figures["failures"] if figures else 0,
+        "unfinished": _unfinished(record, "files started", figures),
         "bytes": int(size),
         "goodput": round(size / seconds) if seconds else None,
         "each": {f"p{share}": each.percentile(share) for share in (5, 50, 95)} if each else None,

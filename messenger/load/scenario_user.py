@@ -34,13 +34,17 @@ class ScenarioUser(MessengerUser):
         cast = {user: account.name for user, account in zip(adapted.users, self.accounts)}
         passwords = {account.name: account.password for account in self.accounts}
         scenario = adapted.cast(cast, secrets.token_hex(4))
+        recorder = self.traffic.recorder
+        recorder.amount("plays started", 1, time.time())
         with tempfile.TemporaryDirectory(prefix="messenger-load-") as name:
             setting = Setting(Path(name), passwords, self.address)
             result = Play(scenario, LibraryDriver(type(self).configure), setting).run()
-        recorder, failure = self.traffic.recorder, result.failure
-        if failure is None:
+        failure = result.failure
+        if result.skipped:
+            recorder.failure("scenario", result.skipped, time.time())
+        elif failure is None:
             recorder.latency("scenario", result.seconds, time.time())
-        else:
+        elif not self.traffic.is_over:  # else it is one of those that have not come to their end
             recorder.failure("scenario", f"line {failure.step.place.line}: {failure.step.text}", time.time())
             _log.debug("%s", failure)
         self.think()

@@ -24,19 +24,28 @@ def summary(report: Report) -> Iterable[str]:
     if any(total.values()):
         yield "  messages: " + ", ".join(f"{count:,} {name}" for name, count in total.items())
     files = report["files"]
-    if files["count"] or files["failures"]:
+    if files["count"] or files["failures"] or files["unfinished"]:
         goodput = f"{short(files['goodput'])}B/s" if files["goodput"] else "nothing arrived"
-        yield f"  files: {files['count']:,} identical, {files['failures']:,} failed, {goodput}"
+        yield (
+            f"  files: {files['count']:,} identical, {files['failures']:,} failed, "
+            f"{files['unfinished']:,} unfinished, {goodput}"
+        )
     if files["each"]:
         slow, usual, fast = (short(files["each"][name]) for name in ("p5", "p50", "p95"))
         again = f"segments sent again: {files['retransmitted']:,} ({files['loss'] or 0:.2%})"
         yield f"  each file: {usual}B/s (p5 {slow}B/s, p95 {fast}B/s), {again}"
+    if report["undone"]["unsent"]:
+        yield f"  never sent: {report['undone']['unsent']:,} messages that were due"
+    if report["undone"]["plays"]:
+        yield f"  plays: {report['undone']['plays']:,} unfinished"
     for failure in report["failures"]:
         yield f"  failed: {failure['operation']}: {failure['reason']} ({failure['count']:,})"
     for fault in report["faults"]:
         yield f"  on purpose, at {fault['at']:.1f} s: {fault['what']}"
     if report["generator"]["is_limit"]:
         yield f"  the generator was the limit, not the server: {report['generator']['reason']}"
+    for problem in report["problems"]:
+        yield f"  FAILED: {problem}"
     for one in report["thresholds"]:
         if not one["passed"]:
             yield f"  BROKEN: {one['text']} ({'was ' if one['value'] is not None else ''}{value_of(one)})"

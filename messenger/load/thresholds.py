@@ -27,6 +27,7 @@ _ALL: Final = (*_DONE, "failures")
 OPERATIONS: Final[Dict[str, Sequence[str]]] = {
     "connect": _DONE,
     "connection": ("failures",),
+    "accounts": ("failures",),
     "login": _ALL,
     "logout": _ALL,
     "refusal": _ALL,
@@ -39,10 +40,13 @@ OPERATIONS: Final[Dict[str, Sequence[str]]] = {
     "scenario": _ALL,
 }
 """Everything that is measured, and the figures of each: who cannot connect has a failed login, a message that does not
-arrive is lost or unfinished, and connections are only counted when they are lost."""
+arrive is lost or unfinished, connections are only counted when they are lost, and accounts when there is none left."""
 
 _PLACES: Final = {
     "files.goodput": ("files", "goodput"),
+    "files.unfinished": ("files", "unfinished"),
+    "plays.unfinished": ("undone", "plays"),
+    "unsent": ("undone", "unsent"),
     "server.cpu": ("server", "cpu_max"),
     "server.memory": ("server", "memory_max"),
     "generator.lag": ("generator", "lag"),
@@ -79,7 +83,8 @@ def parse_threshold(text: str) -> Threshold:
 
     NAME is `OPERATION.FIGURE`, one of `OPERATIONS` with a figure of p50, p90, p95, p99, p999, mean, max (a latency: us,
     ms or s), count, rate (a second) or failures (a number, or with % their share); or one of the fates of messages; or
-    `files.goodput` (bytes/s: kB/s, MB/s), `server.cpu` (cores), `server.memory` (bytes), `generator.lag` (a latency).
+    `files.goodput` (bytes/s: kB/s, MB/s), `files.unfinished`, `plays.unfinished`, `unsent`, `server.cpu` (cores),
+    `server.memory` (bytes), `generator.lag` (a latency).
     """
     found = _FORM.match(text)
     if found is None:
@@ -91,7 +96,7 @@ def parse_threshold(text: str) -> Threshold:
     is_latency = figure in LATENCIES or name == "generator.lag"
     if is_latency != (unit in ("us", "µs", "ms", "s")):
         raise ConfigError(f"{name} in {text!r} {'is a latency: give us, ms or s' if is_latency else 'is no latency'}")
-    if unit == "%" and (figure != "failures" or name == "connection.failures"):
+    if unit == "%" and (figure != "failures" or name in ("connection.failures", "accounts.failures")):
         raise ConfigError(f"only failures may be given in %, as in 'login.failures <= 1%', not {text!r}")
     return Threshold(text, name + (" share" if unit == "%" else ""), sign, float(number) * scale)
 

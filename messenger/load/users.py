@@ -13,7 +13,8 @@ import gevent
 from locust import User, tag, task
 
 from messenger.errors import MessengerError
-from messenger.load.people import Lane, Person
+from messenger.load.accounts import TooFewAccounts
+from messenger.load.people import Account, Lane, Person
 from messenger.load.shared import Load
 from messenger.peer.transfers import Transfers
 
@@ -21,7 +22,7 @@ RETRY_SECONDS: Final = 1.0
 """Between two attempts to log in."""
 
 LOOK_SECONDS: Final = 0.5
-"""How often who waits looks whether the run is being stopped."""
+"""How often whoever waits looks whether the run is being stopped."""
 
 
 class MessengerUser(User):
@@ -29,24 +30,36 @@ class MessengerUser(User):
 
     abstract = True
     role: ClassVar[str] = ""
+    sends: ClassVar[bool] = False
+    """Whether it writes messages, at their times in the open model."""
     load: ClassVar[Load]
 
     def on_start(self) -> None:
         """Take accounts and log everybody in."""
+        self.accounts: List[Account] = []
+        self.people: List[Person] = []
+        self.lanes: List[Lane] = []
         host, _, port = (self.host or self.environment.host or "127.0.0.1:12000").rpartition(":")
         self.address = (host.strip("[]"), int(port))
         load = self.load
         self.plan, self.traffic = load.plan, load.traffic
-        self.accounts = load.pool.take(self.plan.accounts_of(self.role))
+        load.users.add(self)
+        try:
+            self.accounts = load.pool.take(self.plan.accounts_of(self.role))
+        except TooFewAccounts:
+            load.traffic.recorder.failure("accounts", "none was left", time.time())
+            return  # and does nothing: raised, it would be Locust's, and not in the report
         self.people = [Person(account, self.address, load.traffic) for account in self.accounts]
         load.people.update(self.people)
-        self.lanes: List[Lane] = []
         self.next_due = time.monotonic() + random.random() * (1 / self.plan.rate if self.plan.rate else 0)  # noqa: S311
         self.prepare()
         self.enter()
 
     def on_stop(self) -> None:
         """Log everybody out and give the accounts back."""
+        self.load.users.discard(self)
+        # Who is stopped in the middle of a run was given no time for what had just become due.
+        self.tell_unsent(min(self.load.stopped_at, time.monotonic() - LOOK_SECONDS))
         for person in self.people:
             try:
                 person.log_out()
@@ -68,8 +81,8 @@ class MessengerUser(User):
         cls.tasks = [act]
 
     def act(self) -> None:
-        """Do once what the role does; nothing any more when the run is being stopped."""
-        if self.traffic.is_stopping:
+        """Do once what the role does; when the run is being stopped, only what should have been done before."""
+        if not self.accounts or (self.traffic.is_stopping and not self.is_behind):
             gevent.sleep(0.1)
             return
         with self.traffic.busy():
@@ -119,13 +132,33 @@ class MessengerUser(User):
             if left <= LOOK_SECONDS:
                 return
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether a message is due that can be sent (open model)."""
+        if not (self.sends and self.plan.rate and self.people):
+            return False
+        return self._is_due and all(person.is_in for person in self.people)
+
+    @property
+    def _is_due(self) -> bool:
+        return self.next_due <= min(self.load.stopped_at, time.monotonic())
+
+    def tell_unsent(self, until: float) -> None:
+        """Count the messages that were due until then and were not sent; the next call begins after them."""
+        count = 0
+        while self.sends and self.plan.rate and self.people and self.next_due <= until:
+            count += 1
+            self.next_due += random.expovariate(self.plan.rate)
+        if count:
+            self.traffic.recorder.amount("unsent", count, time.time())
+
     def send(self, person: Person, lane: Lane, to: str) -> None:
         """Send one message as the model has it: at its time, or after the one before was acknowledged."""
         if self.plan.rate:
             self.pause(self.next_due - time.monotonic())
-            if not self.traffic.is_stopping:
+            if self._is_due:
                 person.send(lane, to, self.next_due, self.plan.text_bytes)
-            self.next_due += random.expovariate(self.plan.rate)
+                self.next_due += random.expovariate(self.plan.rate)
             return
         pending = person.send(lane, to, time.monotonic(), self.plan.text_bytes)
         if pending is not None:
@@ -140,6 +173,7 @@ class MessagesUser(MessengerUser):
     """Two people who write to each other in turns."""
 
     role = "messages"
+    sends = True
 
     def prepare(self) -> None:
         """Open a lane each way."""
@@ -157,6 +191,7 @@ class GroupsUser(MessengerUser):
     """A group of people of whom one writes to all others."""
 
     role = "groups"
+    sends = True
 
     def prepare(self) -> None:
         """Open a lane to all others."""
@@ -169,9 +204,10 @@ class GroupsUser(MessengerUser):
         """Make the group and join it, the first time: the server keeps it."""
         creator, *others = self.people
         names = [person.name for person in others]
-        self.is_made = self.is_made or creator.ask("creategroup", creator.client.create_group, self.group_name, names)
-        for person in others if self.is_made else []:
-            if person not in self.joined and person.ask("joingroup", person.client.join_group, self.group_name):
+        if creator.is_in and not self.is_made:  # each may have lost the connection while others logged in
+            self.is_made = creator.ask("creategroup", creator.client.create_group, self.group_name, names)
+        for person in [one for one in others if self.is_made and one not in self.joined]:
+            if person.is_in and person.ask("joingroup", person.client.join_group, self.group_name):
                 self.joined.add(person)
 
     def play(self) -> None:
@@ -230,7 +266,7 @@ class ReconnectsUser(MessagesUser):
 
     def play(self) -> None:
         """Write a few times, then drop a connection."""
-        if random.random() < 0.1:  # noqa: S311 - as above
+        if random.random() < 0.1 and not self.traffic.is_stopping:  # noqa: S311 - as above
             self.people[0].drop()
         else:
             super().play()

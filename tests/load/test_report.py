@@ -54,6 +54,7 @@ def test_files_are_told_all_together_and_one_by_one_with_what_was_lost() -> None
     files = report["files"]
     assert {name: value for name, value in files.items() if name != "each"} == {
         "count": 1, "failures": 0, "bytes": 5_000_000, "goodput": 1_250_000, "retransmitted": 42, "loss": 0.01,
+        "unfinished": 0,
     }  # fmt: skip
     assert files["each"] == dict.fromkeys(("p5", "p50", "p95"), pytest.approx(1e7, rel=0.001))
     (line,) = [line for line in summary(report) if line.startswith("  each file: ")]
