@@ -30,8 +30,8 @@ _NEEDED: Final = {"locust": "locust", "hdrh": "hdrhistogram", "prometheus_client
 """Modules of the extra `loadtest`, and what they are called where they are installed from."""
 
 
-def _need_extra() -> None:
-    missing = [package for module, package in _NEEDED.items() if find_spec(module) is None]
+def _need_extra(*modules: str) -> None:
+    missing = [_NEEDED[module] for module in modules if find_spec(module) is None]
     if missing:
         raise OneLineUsageError(f"load tests need {', '.join(missing)}: pip install 'messenger[loadtest]'")
 
@@ -69,7 +69,7 @@ def load(
 
     A scenario is played over and over by many people at once, its actors being roles.
     """
-    _need_extra()
+    _need_extra(*_NEEDED)
     from messenger.load.conduct import Surroundings, conduct, find_max
     from messenger.load.options import is_scenario, scenario_profile
     from messenger.load.page import page
@@ -91,14 +91,14 @@ def load(
             credentials = Path("credentials.txt")
         absolute = None if credentials is None else credentials.absolute()
         surroundings = Surroundings(server, absolute, metrics, workers, tell=lambda line: click.echo(line, err=True))
-        reports = find_max(plan, surroundings) if plan.find_max else [conduct(plan, surroundings)]
+        reports, broke = find_max(plan, surroundings) if plan.find_max else ([conduct(plan, surroundings)], "")
     except ConfigError as error:
         raise OneLineUsageError(str(error)) from None
     except MessengerError as error:
         raise OneLineError(str(error)) from None
     report = reports[-1]
     if plan.find_max:
-        report["search"] = list(knee(reports))
+        report["search"] = [*knee(reports), *([broke] if broke else [])]
     try:
         output.mkdir(parents=True, exist_ok=True)
         (output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -110,7 +110,8 @@ def load(
     for line in report.get("search", ()):
         click.echo(line)
     click.echo(f"report: {output / 'report.html'}")
-    sys.exit(0 if report["verdict"] == "passed" or (plan.find_max and len(reports) > 1) else 1)
+    has_found = plan.find_max and len(reports) > 1 and not broke and not report["problems"]
+    sys.exit(0 if has_found or (report["verdict"] == "passed" and not broke) else 1)
 
 
 @click.command()
@@ -122,7 +123,7 @@ def compare(before: Path, after: Path) -> None:
     Marked with * is what differs between these two runs by more than chance: Mann-Whitney U test over blocks of 5 s of
     the steady phase, Holm correction, p < 0.05. Why it does, only more runs of both can tell.
     """
-    _need_extra()
+    _need_extra("hdrh")
     from messenger.load.compare import compare as differences
     from messenger.load.summary import table
 
