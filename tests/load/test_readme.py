@@ -40,7 +40,9 @@ def test_the_commands_of_messenger_run(tmp_path: Path) -> None:
     (tmp_path / "scenarios").symlink_to(PROJECT / "scenarios")
     ran: Dict[str, str] = {}
     for command in COMMANDS:
-        program, *arguments = shlex.split(command.replace("10 restart-server", "0.5 restart-server"))
+        # On a machine that runs other tests, too, nothing is known of latencies.
+        quick = command.replace("10 restart-server", "0.5 restart-server").replace("200ms", "10s")
+        program, *arguments = shlex.split(quick)
         if program == "messenger" and arguments[0] in ("load", "compare"):
             more = SMALL if arguments[0] == "load" else []
             ended = subprocess.run(
@@ -97,7 +99,7 @@ def test_the_options_exist(option: str) -> None:
 
 def test_thresholds_and_faults_are_those_that_can_be_read() -> None:
     shown: List[str] = re.findall(r"`([^`]*[<=>][^`]*)`", paragraph("The exit status is 1"))
-    assert len([parse_threshold(text) for text in shown]) == 6
+    assert len([parse_threshold(text) for text in shown]) == 7
     faults = [parse_fault(f"1 {text}") for text in re.findall(r"`([^`]+)`", paragraph("Faults, "))[: len(FAULTS)]]
     assert {fault.what for fault in faults} == set(FAULTS)
     assert impairment_of(faults[-1].how).corrupt == 0.01
