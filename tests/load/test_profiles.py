@@ -55,7 +55,7 @@ def test_a_spike_is_no_triangle() -> None:
 
 def test_all_profiles_that_were_promised_are_there() -> None:
     names = {path.stem for path in SHIPPED}
-    assert names >= {"smoke", "ramp", "spike", "soak", "login-storm", "fan-out", "transfers", "find-max"}
+    assert names >= {"smoke", "ramp", "spike", "soak", "login-storm", "fan-out", "transfers", "thousand", "find-max"}
 
 
 def test_a_profile_says_everything(tmp_path: Path) -> None:
