@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Set, Tuple
 
 import pytest
+from click.testing import CliRunner
 
+from messenger.cli import main
 from messenger.config import ServerConfig
 from messenger.errors import ConfigError
 from messenger.load.options import add_options, mix_of
@@ -202,13 +204,16 @@ def test_what_cannot_be_run_is_told_in_one_line(tmp_path: Path) -> None:
         (["smoke", "--expect", "speed"], "--expect must be like"),
         (["smoke", "--expect", "files.failures == 0"], "nothing is called files.failures"),
         (["smoke", "--fault", "1 burn-server"], "a fault is SECONDS WHAT"),
+        (["smoke", "--fault", "1 kill-clients ten"], "kill-clients: expected a share, like 10%, not 'ten'"),
+        (["smoke", "--fault", "15 kill-clients"], "is never done: the run ends after 15 s"),
         (["smoke", "--server", "127.0.0.1:1", "--fault", "1 kill-server"], "only possible with a server"),
         (["missing.scenario"], "cannot read the scenario"),
     ):
-        ended = load(tmp_path, *arguments)
-        assert (ended.returncode, ended.stdout) == (2, ""), arguments
-        assert said in ended.stderr
-        assert len(lines_of(ended.stderr)) == 1, ended.stderr
+        ended = CliRunner().invoke(main, ["load", *arguments, "--output", str(tmp_path)])
+        assert ended.exit_code == 2, arguments
+        assert said in ended.output
+        assert len(lines_of(ended.output)) == 1, ended.output
+    assert not [*tmp_path.iterdir()]
 
 
 def test_what_is_no_report_is_not_compared(tmp_path: Path) -> None:
