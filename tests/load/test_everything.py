@@ -97,11 +97,12 @@ def test_every_fault_is_named_with_what_it_broke(tmp_path: Path) -> None:
         "2 pause-server 500ms",
         "3 kill-clients 50%",
         "5 restart-server",
-        "8 kill-server",
+        "7 udp loss=100%",
+        "8.5 kill-server",
     ]
     given = [part for fault in faults for part in ("--fault", fault)]
     ended = run(
-        tmp_path, "smoke", "--mix", "messages=80,files=20", "--people", 20, "--rate", 40, "--duration", 9, "--ramp", 0,
+        tmp_path, "smoke", "--mix", "messages=80,files=20", "--people", 20, "--rate", 40, "--duration", 10, "--ramp", 0,
         "--file-size", "50kB", "--drain", 1, "--expect", "unsent == 0", *given,
     )  # fmt: skip
     report = report_in(tmp_path)
@@ -115,8 +116,9 @@ def test_every_fault_is_named_with_what_it_broke(tmp_path: Path) -> None:
     assert failures(report)["login", "cannot connect"] > 0
     assert report["undone"]["unsent"] > 0
     assert report["files"]["count"] > 0
+    assert report["files"]["unfinished"] > 0, "of which nothing has arrived any more"
     broken = set(re.findall(r"BROKEN: (.*?) \(", ended.stdout))
-    assert {"login.failures == 0", "connection.failures == 0", "unsent == 0"} <= broken
+    assert {"login.failures == 0", "connection.failures == 0", "unsent == 0", "files.unfinished == 0"} <= broken
     assert report["problems"] == [], "nothing happened that nobody asked for"
 
 
@@ -205,6 +207,10 @@ def test_a_server_and_a_worker_that_die_are_in_the_report_and_no_process_is_left
         until(running.stderr, "20 online")
         children = psutil.Process(running.pid).children(recursive=True)
         (serving,) = [child for child in children if "serve" in child.cmdline()]
+        opened = [
+            one for child in children for one in child.net_connections("inet") if one.status == psutil.CONN_LISTEN
+        ]
+        assert {one.laddr.ip for one in opened} == {"127.0.0.1"}, "passwords go over one of them"
         parents = {child.ppid() for child in children}
         worker = next(child for child in children if child.pid not in parents and child.pid != serving.pid)
         serving.kill()

@@ -92,6 +92,18 @@ def test_a_copy_for_a_third_person_is_counted_whoever_sees_it() -> None:
     assert fates(traffic) == Fates(sent=1, unfinished=1, misdelivered=2)
 
 
+def test_what_is_sent_after_the_connection_was_dropped_is_refused() -> None:
+    """A fault may drop it while its person waits for the time of the next message."""
+    traffic = Traffic(Recorder(), "run")
+    lane = traffic.open("messages", ["Luke"])
+    hans = person(traffic, "Hans", ObedientClient())
+    hans._client = None
+    assert hans.send(lane, "Luke", 0.0) is None
+    piece = traffic.recorder.take()
+    assert piece["fates"]["messages"] == Fates(sent=1, refused=1).as_dict()
+    assert piece["failures"] == [["ack", "no connection", 1]]
+
+
 def test_what_belongs_nowhere_is_counted_apart() -> None:
     traffic = Traffic(Recorder(), "run")
     leia = person(traffic, "Leia", ObedientClient())
