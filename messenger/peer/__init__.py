@@ -7,12 +7,14 @@
     unconfirmed   whole files whose senders may not know it: sent again, they need no second copy
     part_map   which chunks a part holds: their tags, on the disk and in memory
     handle     what the user of the library holds of a transfer
+    texts      what is said of a transfer, as the signalling takes it
     outbound, inbound   one transfer: the state machine of `messenger.transfer`, its file, and its end
     addresses  where this client may be reached, and the other one
     shares     what each of many files that are received may take of buffer and memory
     engine     the thread: datagrams to transfers, timers, and calls from other threads
     worker     a thread for what may take long: the last flush of a file, a server that does not read
     transfers  all transfers of a client: offers, answers and outcomes through the server
+    signals    what transfers say through the server
 
 The protocol and everything that decides stand in `messenger.transfer`, which touches no socket, clock or file.
 """

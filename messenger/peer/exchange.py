@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import math
 import os
@@ -22,8 +21,8 @@ from messenger.peer.handle import (
     TransferStalled,
     TransferStarted,
 )
+from messenger.peer.texts import reason_of, to_bytes, to_message
 from messenger.peer.unconfirmed import Unconfirmed
-from messenger.protocol.limits import OUTCOME_MESSAGE_MAX
 from messenger.protocol.messages import Outcome
 from messenger.protocol.text import clean
 from messenger.transfer.datagram import CHALLENGE_SIZE
@@ -286,26 +285,3 @@ class Exchange:
             self.emit(
                 TransferProgress, done=done, rate=round(rate), round_trip=round(round_trip, 6), loss=round(loss, 6)
             )
-
-
-def to_text(data: bytes) -> str:
-    """Return bytes as the signalling carries them."""
-    return base64.b64encode(data).decode("ascii")
-
-
-def to_bytes(text: str) -> bytes:
-    """Return what `to_text` was given; nothing for what it cannot have returned."""
-    try:
-        return base64.b64decode(text, validate=True)
-    except ValueError:
-        return b""
-
-
-def reason_of(error: Exception) -> str:
-    """Return what an error says without what is nobody else's business: numbers and paths of this machine."""
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
-
-
-def to_message(text: str) -> str:
-    """Return a sentence as the signalling takes it."""
-    return clean(text).encode()[:OUTCOME_MESSAGE_MAX].decode("utf-8", "ignore")

@@ -9,9 +9,10 @@ from typing import Callable, Final, Iterator, Optional, Union
 from messenger.errors import StorageError
 from messenger.peer.addresses import reachable
 from messenger.peer.arrivals import Address, Run
-from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, reason_of, to_message, to_text
+from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host
 from messenger.peer.handle import Measured, Transfer, TransferAsked, TransferFailed
 from messenger.peer.part import PartFile
+from messenger.peer.texts import reason_of, to_message, to_text
 from messenger.peer.unconfirmed import PartOrDelivered, is_retry
 from messenger.protocol.messages import Answer, Offered
 from messenger.transfer.claims import Claims, encode_claims

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import Final, Iterator, Optional
 
-from messenger.peer.addresses import reachable, shown
-from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host, to_bytes, to_text
+from messenger.peer.addresses import no_path, reachable
+from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host
 from messenger.peer.handle import NOTHING_MEASURED, Measured, Transfer, TransferFailed
 from messenger.peer.source import SourceFailed, SourceFile
+from messenger.peer.texts import to_bytes, to_text
 from messenger.protocol.messages import Answered, Offer
 from messenger.transfer.claims import Claims, Digest, Runs, chunks_of, decode_claims, missing
 from messenger.transfer.outgoing import MakeController, Outgoing

@@ -5,24 +5,25 @@ from __future__ import annotations
 import threading
 import uuid
 from pathlib import Path
-from typing import Any, Callable, Dict, Final, Hashable, List, Optional, Tuple, Type, Union
+from typing import Callable, Dict, Final, Hashable, List, Optional, Tuple, Union
 
 from messenger.config import FileConfig
-from messenger.errors import ConfigError, ConnectionLost, MessengerError, Refused
+from messenger.errors import ConfigError
 from messenger.peer.addresses import own_addresses
 from messenger.peer.ciphers import fastest_cipher
 from messenger.peer.engine import Engine
-from messenger.peer.exchange import Exchange, reason_of
+from messenger.peer.exchange import Exchange
 from messenger.peer.handle import AnyTransferEvent, Transfer, TransferFailed
 from messenger.peer.inbound import Inbound
 from messenger.peer.outbound import Outbound
 from messenger.peer.shares import divide
+from messenger.peer.signals import Signals, Submit, no_connection
 from messenger.peer.source import SourceFile
 from messenger.peer.udp import UdpPort
 from messenger.peer.unconfirmed import Unconfirmed
 from messenger.peer.worker import Worker
 from messenger.protocol.limits import FILE_NAME_MAX
-from messenger.protocol.messages import Answer, Answered, AnyEvent, Error, Offered, TransferOutcome
+from messenger.protocol.messages import Answer, Answered, AnyEvent, Offered, TransferOutcome
 from messenger.transfer.controllers import CONTROLLERS
 from messenger.transfer.geometry import SEGMENT_SIZES, SIZE_MAX
 from messenger.transfer.naming import base_name
@@ -36,18 +37,13 @@ SIGNALS_SECONDS: Final = 2.0
 KEPT: Final = 1000
 """Transfers that `list` remembers after their end."""
 
-Submit = Callable[..., Any]
 Emit = Callable[[AnyTransferEvent], None]
-
-
-def _no_connection(*_: Any, **__: Any) -> Any:
-    raise ConnectionLost("there is no connection to a server")
 
 
 class Transfers:
     """The files that one client sends and receives, over one UDP port and in one thread."""
 
-    def __init__(self, config: FileConfig, submit: Submit = _no_connection, emit: Emit = lambda event: None) -> None:
+    def __init__(self, config: FileConfig, submit: Submit = no_connection, emit: Emit = lambda event: None) -> None:
         """Take the port; raises `ConfigError` if it is in use, and for a congestion control that nobody knows.
 
         See `use` for the rest, which may come later.
@@ -58,7 +54,6 @@ class Transfers:
             raise ConfigError(f"there is no congestion control {config.congestion_control!r}: it is one of {known}")
         self._make_controller = controller
         self._config = config
-        self._submit = submit
         self.emit = emit
         self.username = ""
         """Who is logged in."""
@@ -78,8 +73,8 @@ class Transfers:
         self._is_closing = False
         self._places = Worker("messenger-files")
         """Gives whole files their places: a disk may take seconds."""
-        self._signals = Worker("messenger-signals")
-        """Says things through the server, in order: it may read nothing for a while."""
+        self._signals = Signals(submit, self.engine.call)
+        self.signal = self._signals.send
         self.engine.start()
 
     def use(
@@ -91,7 +86,7 @@ class Transfers:
         in the transfers' own thread, `local_address` is this end of the connection, `is_reader` tells whether it is
         asked by the thread that reads from it.
         """
-        self._submit = submit
+        self._signals.use(submit)
         self._is_reader = is_reader
         self.emit = emit
         self.local_address = local_address
@@ -182,30 +177,6 @@ class Transfers:
             handle.end(TransferFailed(*self._leaving()))
 
     # ---- what a transfer needs (`messenger.peer.exchange.Host`) ----------------------------------------------
-
-    def signal(self, kind: Type[Any], on_refused: Callable[[str, str], None], **fields: Any) -> None:
-        """Send a request through the server, after those before it. Never waits."""
-        submit = self._submit  # that of this moment: another connection's server knows nothing of it
-
-        def refuse(code: str, message: str) -> None:
-            self.engine.call(lambda: on_refused(code, message))
-
-        def on_reply(reply: AnyEvent) -> None:
-            if isinstance(reply, Error):
-                refuse(reply.code, reply.message)
-
-        def send() -> None:
-            try:
-                submit(kind, on_reply=on_reply, **fields)
-            except Refused as error:
-                refuse(error.code, error.message)
-            except MessengerError as error:
-                refuse("connection_lost", str(error))
-            except Exception as error:
-                refuse("internal_error", f"a fault in this program: {reason_of(error)}")
-                raise
-
-        self._signals.call(send)
 
     def addresses(self) -> List[str]:
         """Return the addresses of this machine that the other side may reach."""

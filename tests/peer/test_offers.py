@@ -56,7 +56,7 @@ def test_who_cancels_while_it_is_checked_what_is_there_gives_one_answer(
     yoda, hans = enter("Yoda"), enter("Hans")
     read: List[bool] = []
     answers: List[Any] = []
-    submit = hans.files._submit
+    submit = hans.files._signals._submit
 
     def check(part: PartFile) -> Iterator[None]:
         for _ in range(2):
@@ -70,7 +70,7 @@ def test_who_cancels_while_it_is_checked_what_is_there_gives_one_answer(
         return submit(kind, **fields)
 
     monkeypatch.setattr(PartFile, "check", check)
-    monkeypatch.setattr(hans.files, "_submit", count)
+    monkeypatch.setattr(hans.files._signals, "_submit", count)
     assert failure(yoda.client.send_file("Hans", yoda.make("a.bin", 1000))) == ("refused", "Hans does not want it")
     yoda.client.close()
     hans.client.close()

@@ -16,7 +16,7 @@ from tests.peer.endings import SIZE, Gate, failure, told
 
 def test_a_server_that_does_not_read_stops_no_transfer(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
     yoda, hans = enter("Yoda"), enter("Hans")
-    submit = hans.files._submit
+    submit = hans.files._signals._submit
     is_reading = threading.Event()
 
     def wait_and_submit(*arguments: Any, **fields: Any) -> Any:
