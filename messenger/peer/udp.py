@@ -217,12 +217,18 @@ def _open(port: int) -> socket.socket:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             sock.bind(("::", port))
             return sock
-        except OSError:
-            sock.close()  # no IPv6 addresses, or the port is taken: IPv4 tells which
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        except OSError as error:
+            sock.close()
+            if error.errno == errno.EADDRINUSE:  # maybe by IPv6 only: with IPv4 alone, half of all would not reach us
+                raise _unusable(port, error) from error
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # no IPv6 addresses, or the port is not allowed
     try:
         sock.bind(("", port))
     except OSError as error:
         sock.close()
-        raise ConfigError(f"cannot use UDP port {port}: {error.strerror}; 0 is any free one") from error
+        raise _unusable(port, error) from error
     return sock
+
+
+def _unusable(port: int, error: OSError) -> ConfigError:
+    return ConfigError(f"cannot use UDP port {port}: {error.strerror}; 0 is any free one")

@@ -267,3 +267,13 @@ def test_a_transfer_goes_on_when_cutting_fails_at_the_first_send(enter: Enter) -
     yoda.client.send_file("Hans", path).result(20)
     assert hans.received() == {"Yoda_a.bin": path.read_bytes()}
     assert refusing.refused == 1
+def test_a_port_that_somebody_has_by_ipv6_only_is_in_use_too() -> None:
+    """With IPv4 alone what comes by IPv6 would go to somebody else."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
+        other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        other.bind(("::", 0))
+        number = other.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"cannot use UDP port {number}: Address already in use"):
+            UdpPort(number)
+
+
