@@ -42,6 +42,9 @@ _NO_OFFLOAD: Final = (errno.EIO, errno.EINVAL, errno.EMSGSIZE, errno.ENOPROTOOPT
 _WORDS: Final = struct.Struct("<QQ")
 
 
+_MAPPED: Final = bytes(10) + b"\xff\xff"
+"""How an IPv4 address begins that is written as one of IPv6 (RFC 4291, 2.5.5.2)."""
+
 class UdpPort:
     """The socket of one client's transfers, on all addresses of the machine. Used by one thread."""
 
@@ -80,14 +83,19 @@ class UdpPort:
         return self._socket.fileno()
 
     def address(self, host: str, port: int) -> Address:
-        """Return a numeric address as this socket wants it; raises OSError for one that it cannot reach."""
-        if ":" in host:
-            if not self._is_v6:
-                raise OSError(errno.EAFNOSUPPORT, "no IPv6 here")
-            socket.inet_pton(socket.AF_INET6, host)
-            return (host, port, 0, 0)
-        socket.inet_pton(socket.AF_INET, host)
-        return (f"::ffff:{host}", port, 0, 0) if self._is_v6 else (host, port)
+        """Return a numeric address as this socket wants it, and as it names whoever sends from there: however it was
+        spelled, one address is one. Raises OSError for one that it cannot reach."""
+        is_v6 = ":" in host
+        packed = socket.inet_pton(socket.AF_INET6, host) if is_v6 else _MAPPED + socket.inet_pton(socket.AF_INET, host)
+        if self._is_v6:
+            return (socket.inet_ntop(socket.AF_INET6, packed), port, 0, 0)
+        if packed[:12] != _MAPPED:
+            raise OSError(errno.EAFNOSUPPORT, "no IPv6 here")
+        return (socket.inet_ntop(socket.AF_INET, packed[12:]), port)
+
+    def begin_turn(self) -> None:
+        """Sends may wait again: what all of them wait is bounded in each turn of the thread."""
+        self._patience_ms = _SEND_WAIT_MS
 
     def send(self, address: Address, datagram: bytes) -> None:
         """Send one datagram; one that cannot be sent counts as lost."""

@@ -12,6 +12,7 @@ import pytest
 
 from messenger.errors import ConfigError
 from messenger.peer import udp
+from messenger.peer.addresses import reachable
 from messenger.peer.arrivals import Run
 from messenger.peer.sealed import SealedChunk
 from messenger.peer.udp import UdpPort
@@ -218,7 +219,7 @@ def test_closed_ports_are_no_error(make_port: MakePort, host: str) -> None:
 
 def test_impossible_addresses_are_os_errors_or_value_errors(make_port: MakePort) -> None:
     port = make_port()
-    for host in ("", "localhost", "1.2.3", "300.1.1.1", "fe80::1%lo", "::1::", "1.2.3.4\0", "\udcff"):
+    for host in ("", "localhost", "1.2.3", "300.1.1.1", "fe80::1%lo", "::1::", "1.2.3.4\0", "\udcff", "abcd"):
         with pytest.raises((OSError, ValueError)):
             port.address(host, 1)
 
@@ -256,6 +257,27 @@ def test_both_families_reach_one_port(make_port: MakePort, host: str) -> None:
     batch = batch_of(2)
     sender.send_batch(sender.address(host, receiver.number), CONNECTION, batch)
     assert segments_of(take(receiver, 43)) == expected(batch)
+ONE_ADDRESS = [
+    ["2001:db8::1", "2001:DB8::1", "2001:db8:0::1", "2001:0db8:0:0:0:0:0.0.0.1"],
+    ["1.2.3.4", "::ffff:102:304", "::FFFF:1.2.3.4", "0:0:0:0:0:ffff:0102:0304"],
+]
+
+
+@pytest.mark.parametrize("spellings", ONE_ADDRESS)
+def test_an_address_is_one_however_it_is_spelled(make_port: MakePort, spellings: List[str]) -> None:
+    port = make_port()
+    assert len({port.address(host, 9) for host in spellings}) == 1
+    assert len(reachable(port, spellings, 9)) == 1
+
+
+def test_an_address_is_named_as_what_comes_from_there(make_port: MakePort) -> None:
+    sender, receiver = make_port(), make_port()
+    for host in ("127.0.0.1", "::ffff:7f00:1", "::1", "0:0::1"):
+        sender.send(sender.address(host, receiver.number), bytes(16))
+        (run,) = take(receiver, 1)
+        assert run.address == receiver.address(host, sender.number)
+
+
 
 
 def test_a_transfer_goes_on_when_cutting_fails_at_the_first_send(enter: Enter) -> None:
@@ -277,3 +299,4 @@ def test_a_port_that_somebody_has_by_ipv6_only_is_in_use_too() -> None:
             UdpPort(number)
 
 
+    assert sender.address("::ffff:7f00:1", 1) == sender.address("127.0.0.1", 1) == ("127.0.0.1", 1)
