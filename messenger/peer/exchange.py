@@ -28,6 +28,7 @@ from messenger.protocol.text import clean
 from messenger.transfer.datagram import CHALLENGE_SIZE
 from messenger.transfer.endpoint import SILENCE_TOLD, Endpoint, State
 from messenger.transfer.sealing import Agreement, Secrets, derive, public_key
+from messenger.transfer.unproved import Unproved
 
 _log: Final = logging.getLogger(__name__)
 
@@ -61,6 +62,9 @@ class Host(Protocol):
         """Return how many bytes of the disk the files that are being received will take yet."""
 
     def share(self) -> None:
+    def unproved(self, user: str) -> Unproved:
+        """Return what was sent to addresses of this user that have not proved themselves."""
+
         """Divide the machine anew among the transfers that run."""
 
     def forget(self, exchange: Exchange) -> None:
@@ -206,6 +210,7 @@ class Exchange:
         """Let the engine run this endpoint."""
         self.endpoint = endpoint
         self._connection = connection
+        endpoint.on_wake = lambda: self._engine.schedule(self)
         self._answer_due = math.inf
         self._engine.add(connection, self)
 

@@ -160,6 +160,7 @@ class Inbound(Exchange):
             self._engine.port.allowance,
             claims.runs(),
             reachable(self._engine.port, [offered.address, *offered.addresses], offered.udp_port),
+            self._host.unproved(self.handle.user),
         )
         self._run(self._incoming, secrets.receiver_id)
         self._host.share()

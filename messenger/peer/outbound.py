@@ -115,6 +115,7 @@ class Outbound(Exchange):
             self._kind_max,
             self._host.shortest,
         )
+            self._host.unproved(handle.user),
         self._start()
         self._run(self._outgoing, secrets.sender_id)
         self._prepare(secrets, answer.resume)

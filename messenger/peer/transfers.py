@@ -27,6 +27,7 @@ from messenger.protocol.messages import Answer, Answered, AnyEvent, Offered, Tra
 from messenger.transfer.controllers import CONTROLLERS
 from messenger.transfer.geometry import SEGMENT_SIZES, SIZE_MAX
 from messenger.transfer.naming import base_name
+from messenger.transfer.unproved import Unproved
 
 INCOMING_MAX: Final = 256
 """Files that are received at one time; more are refused."""
@@ -66,6 +67,7 @@ class Transfers:
         self.unconfirmed = Unconfirmed()
         self._exchanges: Dict[Tuple[str, str], Exchange] = {}
         """User and transfer id to what is not over yet."""
+        self._unproved: Dict[str, Unproved] = {}
         self._handles: Dict[int, Transfer] = {}
         self._last_number = 0
         self._is_reader: Callable[[], bool] = lambda: False
@@ -188,6 +190,13 @@ class Transfers:
 
     def share(self) -> None:
         """Divide the room of the receive buffer, and the memory for chunks that are there in part, among the files that
+    def unproved(self, user: str) -> Unproved:
+        """Return what was sent to addresses of this user that have not proved themselves."""
+        if user not in self._unproved:
+            now = self.engine.now()
+            self._unproved = {name: one for name, one in self._unproved.items() if not one.is_settled(now)}
+        return self._unproved.setdefault(user, Unproved())
+
         are being received, and the pace of batches among those that are being sent."""
         receiving = [one.receiver for one in self._exchanges.values() if isinstance(one, Inbound) and one.is_receiving]
         divide(self.engine.port.allowance, receiving)

@@ -16,6 +16,7 @@ once for a datagram, and segments are bits of a mask.
     flights      what is on its way, and what of it is lost
     sender       which segments go next, and how fast: window, pacing, probes
     receiver     segments to chunks, and acknowledgements
+    unproved     what may be sent to addresses that have not proved themselves
     endpoint     what both sides of a transfer share: addresses that prove themselves, silence, the end
     outgoing, incoming   one transfer from the first to the last datagram, on either side
     claims       what an interrupted attempt has left, and the proof that it belongs to the same content

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 import math
-from typing import Any, Dict, Final, Hashable, List, NamedTuple, Optional, Protocol, Tuple
+from typing import Any, Callable, Dict, Final, Hashable, List, NamedTuple, Optional, Protocol, Tuple
 
 from messenger.transfer.datagram import CHALLENGE_SIZE, Abort, BadDatagram, Control, decode, encode
 from messenger.transfer.sealing import ControlOpener, ControlSealer, authenticator
+from messenger.transfer.unproved import ADDRESSES_MAX, UNPROVED_MAX, Unproved
 
 SILENCE_TOLD: Final = 10.0
 """Seconds without a word from the other side after which a person is told."""
@@ -17,12 +18,6 @@ SILENCE_MAX: Final = 30.0
 
 STALL_MAX: Final = 120.0
 """Seconds without a new chunk after which a transfer is given up although the other side answers."""
-
-UNPROVED_MAX: Final = 10
-"""Datagrams to an address that has not proved that it wants them: else a peer could aim us at a third party."""
-
-ADDRESSES_MAX: Final = 64
-"""Such addresses in the life of a transfer: else a peer could aim us at many third parties."""
 
 ABORT_DELAYS: Final = (0.0, 0.1, 0.4)
 """Seconds after the end at which the other side is told of a failure: datagrams get lost."""
@@ -66,20 +61,32 @@ class Wire(Protocol):
 class Endpoint:
     """One side of a transfer. Feed it with `on_control`, call `poll` when `deadline` has come."""
 
-    def __init__(self, now: float, wire: Wire, sealer: ControlSealer, opener: ControlOpener, challenge: bytes) -> None:
-        """`challenge` are random bytes of this endpoint."""
+    def __init__(
+        self,
+        now: float,
+        wire: Wire,
+        sealer: ControlSealer,
+        opener: ControlOpener,
+        challenge: bytes,
+        unproved: Optional[Unproved] = None,
+    ) -> None:
+        """`challenge` are random bytes of this endpoint, `unproved` is shared by all transfers with the same user."""
         assert len(challenge) == CHALLENGE_SIZE
         self.state = State.OPENING
         self.failure: Optional[Failure] = None
         self.path: Optional[Hashable] = None
         """The other side's address, once it has proved itself."""
+        self.on_wake: Callable[[], None] = lambda: None
+        """Called when `poll` is to be called before the deadline that was told last."""
         self._wire = wire
         self._sealer = sealer
         self._opener = opener
         self._challenge = challenge
         self._heard_at = now
         self._progress_at = now
-        self._unproved: Dict[Hashable, int] = {}
+        self._unproved = Unproved() if unproved is None else unproved
+        self._told: Dict[Hashable, int] = {}
+        """How many datagrams went to addresses that had not proved themselves."""
         self._farewells: List[Tuple[float, Control]] = []
         self._ended_at = math.inf
 
@@ -151,22 +158,38 @@ class Endpoint:
         self.state = state
         self.failure = failure
         self._ended_at = now
+        self._unproved.leave(self)
 
     def _tell(self, message: Control) -> None:
         """Send a control message along the path, if there is one."""
         if self.path is not None:
             self._wire.control(self.path, self._sealer.seal(encode(message)))
 
-    def _tell_unproved(self, address: Hashable, message: Control, size: int = 0) -> None:
-        """Send a control message to an address that may be anybody's; `size` pads the datagram."""
+    def _tell_unproved(
+        self, now: float, address: Hashable, message: Control, size: int = 0, is_asking: bool = True
+    ) -> bool:
+        """Send a control message to an address that may be anybody's; `size` pads the datagram. False if it may not be
+        sent, as too many were, or as another transfer asks there already, unless somebody there has asked us."""
         if address != self.path:
-            count = self._unproved.get(address, 0)
-            if count >= UNPROVED_MAX or (not count and len(self._unproved) >= ADDRESSES_MAX):
-                return
-            self._unproved[address] = count + 1
+            count = self._told.get(address, 0)
+            if count >= UNPROVED_MAX or (not count and len(self._told) >= ADDRESSES_MAX):
+                return False
+            if not self._unproved.may_tell(now, address, self if is_asking else None):
+                return False
+            self._told[address] = count + 1
         data = encode(message)
         padding = size - len(data) - 32  # header and tag
         self._wire.control(address, self._sealer.seal(data + bytes(max(padding, 0))))
+        return True
+
+    def _use_path(self, now: float, address: Hashable) -> None:
+        """The other side has proved that it is at this address."""
+        self.path = address
+        self._unproved.prove(now, address)
+        self._unproved.leave(self)
+
+    def wake(self) -> None:
+        """Look again at addresses at which another transfer asked."""
 
     def _take(self, now: float, address: Hashable, message: Control) -> None:
         raise NotImplementedError

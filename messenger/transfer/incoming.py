@@ -10,6 +10,7 @@ from messenger.transfer.endpoint import LINGER, SILENCE_MAX, Endpoint, State, Wi
 from messenger.transfer.geometry import Geometry
 from messenger.transfer.receiver import Receiver, Store, TooManyBadChunks
 from messenger.transfer.sealing import ControlOpener, ControlSealer, Secrets
+from messenger.transfer.unproved import Unproved
 
 WAITING_SECONDS: Final = 15.0
 """How long a sender may take to be heard for the first time."""
@@ -40,11 +41,12 @@ class Incoming(Endpoint):
         allowance: int,
         claims: Claims = (),
         addresses: Sequence[Hashable] = (),
+        unproved: Optional[Unproved] = None,
     ) -> None:
         """`allowance` is how many bytes the socket has room for, `claims` are the chunks that an earlier attempt has
         left, of which the sender was told, `addresses` are where the sender may be."""
         sealer = ControlSealer(secrets.to_sender, secrets.sender_id)
-        super().__init__(now, wire, sealer, ControlOpener(secrets.to_receiver), challenge)
+        super().__init__(now, wire, sealer, ControlOpener(secrets.to_receiver), challenge, unproved)
         self._began_at = now
         self._claims = claims
         self._addresses = addresses
@@ -119,10 +121,9 @@ class Incoming(Endpoint):
 
     def _take(self, now: float, address: Hashable, message: Control) -> None:
         if isinstance(message, Hello):
-            self._tell_unproved(
-                address,
-                Welcome(message.challenge, self._challenge_to(address), message.kind, self.receiver.allowance),
-            )
+            echo, own = message.challenge, self._challenge_to(address)
+            welcome = Welcome(echo, own, message.kind, self.receiver.allowance)
+            self._tell_unproved(now, address, welcome, is_asking=False)
         elif isinstance(message, Start):
             self._take_start(now, address, message)
         elif isinstance(message, Ping):
@@ -137,7 +138,7 @@ class Incoming(Endpoint):
     def _take_start(self, now: float, address: Hashable, start: Start) -> None:
         if start.echo != self._challenge_to(address):
             return
-        self.path = address
+        self._use_path(now, address)
         if self.state is State.OPENING:
             self.state = State.CHECKING
         if self.state is State.CHECKING and start.verdict != Verdict.CHECKING:
@@ -167,8 +168,8 @@ class Incoming(Endpoint):
             self.fail(now, "no_path", "nothing arrived from the other side")
         elif self._next_knock() <= now:
             self._knocks += 1
-            for address in self._addresses:
-                self._tell_unproved(address, Ping())
+            for address in self.addresses:
+                self._tell_unproved(now, address, Ping())
         elif self.receiver.ack_deadline() <= now:
             self._send_acks(now)
 

@@ -12,12 +12,16 @@ from messenger.transfer.geometry import SEGMENT_SIZES, Geometry
 from messenger.transfer.rtt import RoundTrip
 from messenger.transfer.sealing import ControlOpener, ControlSealer, Secrets
 from messenger.transfer.sender import Sender, Source
+from messenger.transfer.unproved import ADDRESSES_MAX, Unproved
 
 OPENING_SECONDS: Final = 5.0
 """How long a path is looked for."""
 
 HELLO_DELAYS: Final = (0.0, 0.15, 0.4, 1.0, 2.0, 3.5)
-"""Seconds after the beginning at which every address is tried."""
+"""Seconds after the first time at which every address is tried."""
+
+ASK_SECONDS: Final = 0.5
+"""Seconds after which a transfer that may not ask anywhere looks again, unless it is woken before: another one asks."""
 
 HELLO_KINDS: Final[Tuple[Tuple[int, ...], ...]] = ((3, 2, 1, 0), (2, 0), (0,), (0,), (0,), (0,))
 """The sizes of datagrams that are tried each time, largest first: the first that is answered is used (RFC 8899)."""
@@ -56,12 +60,13 @@ class Outgoing(Endpoint):
         make_controller: MakeController,
         kind_max: int = len(SEGMENT_SIZES) - 1,
         shortest: Optional[Dict[Hashable, float]] = None,
+        unproved: Optional[Unproved] = None,
     ) -> None:
         """`addresses` are where the receiver may be, `kind_max` is the largest segment to be used. `shortest` holds
         the shortest round trip (s) to each address, for all transfers that run at the same time: one that begins
         behind the queue of others could not see it (compare RFC 9040)."""
         sealer = ControlSealer(secrets.to_receiver, secrets.receiver_id)
-        super().__init__(now, wire, sealer, ControlOpener(secrets.to_sender), challenge)
+        super().__init__(now, wire, sealer, ControlOpener(secrets.to_sender), challenge, unproved)
         self.addresses = list(addresses)
         self._geometry = geometry
         self._source = source
@@ -72,7 +77,7 @@ class Outgoing(Endpoint):
         self._searching_since = now
         """Since when it is not known where the receiver is; infinite while it is."""
         self._hellos = 0
-        self._next_hello = now
+        self._next_hello = self._asked_at = now
         self._welcome: Optional[Welcome] = None
         self._todo: Optional[Iterator[int]] = None
         self._verdict = Verdict.CHECKING
@@ -141,9 +146,9 @@ class Outgoing(Endpoint):
             self._take_larger(address, welcome)
             return
         if welcome.echo != self._challenge_to(address):
-            self._ask_there_too(address, welcome)
+            self._ask_there_too(now, address, welcome)
             return
-        self.path = address
+        self._use_path(now, address)
         self._stop_searching()
         self._next_start = now
         if self._welcome is None:
@@ -165,12 +170,12 @@ class Outgoing(Endpoint):
         elif self._welcome is not None and welcome.kind > self._welcome.kind:
             self._welcome = welcome
 
-    def _ask_there_too(self, address: Hashable, welcome: Welcome) -> None:
+    def _ask_there_too(self, now: float, address: Hashable, welcome: Welcome) -> None:
         """Try the address that an answer came from, when another one was asked: a machine may have several."""
         is_answer = any(welcome.echo == self._challenge_to(asked) for asked in self.addresses)
         if is_answer and address not in self.addresses and len(self.addresses) < ADDRESSES_MAX:
             self.addresses.append(address)
-            self._say_hello(address, min(welcome.kind, self._kind_max))
+            self._say_hello(now, address, min(welcome.kind, self._kind_max))
 
     def _stop_searching(self) -> None:
         self._searching_since = self._next_hello = math.inf
@@ -227,24 +232,33 @@ class Outgoing(Endpoint):
         else:
             self._raise_seconds = min(2 * self._raise_seconds, RAISE_SECONDS_MAX)
             for kind in range(self._kind_max, sender.kind, -1):
-                self._say_hello(self.path, kind)
+                self._say_hello(now, self.path, kind)
         self._next_raise = now + self._raise_seconds
 
     def _send_hellos(self, now: float) -> None:
         tried = self._hellos
-        kinds = HELLO_KINDS[tried] if tried < len(HELLO_KINDS) else (0,)
-        for address in self.addresses if self.path is None else {*self.addresses, self.path}:
-            for kind in kinds:
-                if kind <= self._kind_max:
-                    self._say_hello(address, kind)
+        kinds = [kind for kind in (HELLO_KINDS[tried] if tried < len(HELLO_KINDS) else (0,)) if kind <= self._kind_max]
+        addresses = self.addresses if self.path is None else {*self.addresses, self.path}
+        asked = [self._say_hello(now, address, kind) for address in addresses for kind in kinds]
+        if not any(asked) and self.path is None:
+            self._next_hello = now + ASK_SECONDS
+            return
+        if not tried:
+            self._asked_at = now
         self._hellos += 1
         if self._hellos < len(HELLO_DELAYS):
-            self._next_hello = self._began_at + HELLO_DELAYS[self._hellos]
+            self._next_hello = self._asked_at + HELLO_DELAYS[self._hellos]
         else:
             self._next_hello = now + 1
 
-    def _say_hello(self, address: Hashable, kind: int) -> None:
-        self._tell_unproved(address, Hello(self._challenge_to(address), kind), SEGMENT_SIZES[kind])
+    def wake(self) -> None:
+        """Look again at addresses at which another transfer asked."""
+        if self.path is None and not self.has_ended:
+            self._next_hello = -math.inf
+            self.on_wake()
+
+    def _say_hello(self, now: float, address: Hashable, kind: int) -> bool:
+        return self._tell_unproved(now, address, Hello(self._challenge_to(address), kind), SEGMENT_SIZES[kind])
 
     def _next_work(self) -> float:
         when = min(self._next_hello, self._next_start, self._next_ping)

@@ -22,10 +22,10 @@ from messenger.transfer.datagram import (
     Welcome,
     decode,
 )
-from messenger.transfer.endpoint import ADDRESSES_MAX, UNPROVED_MAX
 from messenger.transfer.geometry import CHUNK_SIZE, FLIGHTS_MAX
 from messenger.transfer.patient import Patient
 from messenger.transfer.sealing import ControlOpener
+from messenger.transfer.unproved import ADDRESSES_MAX, UNPROVED_MAX
 from tests.transfer.files import content_of
 from tests.transfer.world import (
     CLEAR,

@@ -19,9 +19,10 @@ from messenger.transfer.datagram import (
     first_word,
     second_word,
 )
-from messenger.transfer.endpoint import ADDRESSES_MAX, UNPROVED_MAX, State
+from messenger.transfer.endpoint import State
 from messenger.transfer.geometry import CHUNK_SIZE, FLIGHTS_MAX, HEADER_SIZE, SEGMENT_SIZES, TAG_SIZE, Geometry
 from messenger.transfer.receiver import BAD_CHUNKS_MAX, PARTS_ALL, PARTS_OWN, Receiver
+from messenger.transfer.unproved import ADDRESSES_MAX, UNPROVED_MAX
 from tests.transfer.files import content_of
 from tests.transfer.fixed import Fixed
 from tests.transfer.packets import HEADER, damaged

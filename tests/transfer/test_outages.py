@@ -8,11 +8,12 @@ from typing import List, Tuple
 import pytest
 
 from messenger.transfer.datagram import CONTROL
-from messenger.transfer.endpoint import SILENCE_MAX, UNPROVED_MAX
+from messenger.transfer.endpoint import SILENCE_MAX
 from messenger.transfer.geometry import SEGMENT_SIZES
 from messenger.transfer.incoming import KNOCKS
 from messenger.transfer.outgoing import OPENING_SECONDS, RAISE_SECONDS, RAISE_SECONDS_MAX
 from messenger.transfer.rtt import RoundTrip
+from messenger.transfer.unproved import UNPROVED_MAX
 from tests.transfer.files import content_of
 from tests.transfer.fixed import Fixed
 from tests.transfer.world import (
