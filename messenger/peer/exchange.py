@@ -26,7 +26,7 @@ from messenger.peer.unconfirmed import Unconfirmed
 from messenger.protocol.messages import Outcome
 from messenger.protocol.text import clean
 from messenger.transfer.datagram import CHALLENGE_SIZE
-from messenger.transfer.endpoint import SILENCE_TOLD, Endpoint, State
+from messenger.transfer.endpoint import Endpoint, State
 from messenger.transfer.sealing import Agreement, Secrets, derive, public_key
 from messenger.transfer.unproved import Unproved
 
@@ -278,12 +278,9 @@ class Exchange:
             self._host.forget(self)
 
     def _tell_progress(self, now: float, endpoint: Endpoint) -> None:
-        silence = endpoint.silence(now)
-        if silence >= SILENCE_TOLD and not self._is_stalled:
-            self._is_stalled = True
-            self.emit(TransferStalled, seconds=round(silence, 1))
-        elif silence < SILENCE_TOLD:
-            self._is_stalled = False
+        if endpoint.is_silent and not self._is_stalled:
+            self.emit(TransferStalled, seconds=round(endpoint.silence(now), 1))
+        self._is_stalled = endpoint.is_silent
         if now >= self._next_progress:
             self._next_progress = now + PROGRESS_SECONDS
             done, rate, round_trip, _, loss, _ = self.handle.progress()

@@ -10,8 +10,9 @@ from messenger.transfer.datagram import CHALLENGE_SIZE, Abort, BadDatagram, Cont
 from messenger.transfer.sealing import ControlOpener, ControlSealer, authenticator
 from messenger.transfer.unproved import ADDRESSES_MAX, UNPROVED_MAX, Unproved
 
-SILENCE_TOLD: Final = 10.0
-"""Seconds without a word from the other side after which a person is told."""
+SILENCE_TOLD: Final = 9.0
+"""Seconds without a word from the other side after which a person is told: within ten, whatever the thread has to do.
+"""
 
 SILENCE_MAX: Final = 30.0
 """Seconds without a word after which a transfer is given up."""
@@ -83,6 +84,8 @@ class Endpoint:
         self._opener = opener
         self._challenge = challenge
         self._heard_at = now
+        self.is_silent = False
+        """Whether nothing was heard for so long that a person is to be told."""
         self._progress_at = now
         self._unproved = Unproved() if unproved is None else unproved
         self._told: Dict[Hashable, int] = {}
@@ -135,6 +138,7 @@ class Endpoint:
         while self._farewells and self._farewells[0][0] <= now:
             self._tell(self._farewells.pop(0)[1])
         if not self.has_ended:
+            self.is_silent = self.silence(now) >= SILENCE_TOLD
             if self.silence(now) >= SILENCE_MAX:
                 self.fail(now, "peer_gone", f"nothing was heard from the other side for {SILENCE_MAX:.0f} s")
             elif self.state is State.RUNNING and now >= self._progress_at + STALL_MAX:
@@ -147,7 +151,7 @@ class Endpoint:
         if self.has_ended:
             return self._farewells[0][0] if self._farewells else self._ended_at + LINGER
         patience = self._progress_at + STALL_MAX if self.state is State.RUNNING else math.inf
-        return min(self._heard_at + SILENCE_MAX, patience, self._next_work())
+        return min(self._heard_at + (SILENCE_MAX if self.is_silent else SILENCE_TOLD), patience, self._next_work())
 
     def _challenge_to(self, address: Hashable) -> bytes:
         """Return what only whoever receives at this address can send back: another for each, or a peer could take what

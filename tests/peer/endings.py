@@ -58,7 +58,6 @@ def told(person: Person) -> Tuple[str, str]:
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the times of `messenger.transfer.endpoint` a hundredth of what they are."""
-    for module in (endpoint, exchange):
-        monkeypatch.setattr(module, "SILENCE_TOLD", 0.1)
+    monkeypatch.setattr(endpoint, "SILENCE_TOLD", 0.1)
     monkeypatch.setattr(endpoint, "SILENCE_MAX", 0.5)
     monkeypatch.setattr(exchange, "PROGRESS_SECONDS", 0.02)

@@ -144,6 +144,25 @@ def test_an_outage_of_more_than_thirty_seconds_ends_it_on_both_sides(dead: str) 
         assert endpoint.failure.message == "nothing was heard from the other side for 30 s"
 
 
+@pytest.mark.parametrize("home", [SENDER, RECEIVER])
+def test_a_silent_peer_is_told_of_within_ten_seconds(home: int) -> None:
+    """Counted from the last moment at which anything could arrive; and not much before."""
+    world = World(LONG, Weather(outages=((0.15, 100.0),)), Weather(outages=((0.15, 100.0),)))
+    world.run(until=8.9)
+    assert not world.side(home).is_silent
+    world.run(until=10.15)
+    assert world.side(home).is_silent
+
+
+def test_a_peer_that_is_heard_again_is_not_silent_any_more() -> None:
+    cut = Weather(outages=((0.15, 12.0),))
+    world = World(LONG, cut, cut)
+    world.run(until=11.0)
+    assert (world.sender.is_silent, world.receiver.is_silent) == (True, True)
+    assert world.run() == DELIVERED
+    assert (world.sender.is_silent, world.receiver.is_silent) == (False, False)
+
+
 def test_where_there_is_no_path_the_sender_gives_up_after_five_seconds() -> None:
     """The receiver cannot know when the sender began and waits longer."""
     world = World(b"x", Weather(outages=((0.0, 100.0),)))
