@@ -18,7 +18,11 @@ SILENCE_MAX: Final = 30.0
 """Seconds without a word after which a transfer is given up."""
 
 STALL_MAX: Final = 120.0
-"""Seconds without a new chunk after which a transfer is given up although the other side answers."""
+"""Seconds without a byte of the file after which a transfer is given up although the other side answers."""
+
+CHUNK_MAX: Final = 600.0
+"""Seconds without a whole chunk, verified, after which it is given up although bytes come: on a slow link with many
+files each chunk takes its time, but nobody may hold a transfer for ever with a datagram now and then."""
 
 ABORT_DELAYS: Final = (0.0, 0.1, 0.4)
 """Seconds after the end at which the other side is told of a failure: datagrams get lost."""
@@ -86,7 +90,8 @@ class Endpoint:
         self._heard_at = now
         self.is_silent = False
         """Whether nothing was heard for so long that a person is to be told."""
-        self._progress_at = now
+        self._progress_at = self._chunk_at = now
+        """When bytes of the file, and a whole chunk of it, got through the last time."""
         self._unproved = Unproved() if unproved is None else unproved
         self._told: Dict[Hashable, int] = {}
         """How many datagrams went to addresses that had not proved themselves."""
@@ -143,6 +148,8 @@ class Endpoint:
                 self.fail(now, "peer_gone", f"nothing was heard from the other side for {SILENCE_MAX:.0f} s")
             elif self.state is State.RUNNING and now >= self._progress_at + STALL_MAX:
                 self.fail(now, "stalled", f"the other side answers, but nothing got through for {STALL_MAX:.0f} s")
+            elif self.state is State.RUNNING and now >= self._chunk_at + CHUNK_MAX:
+                self.fail(now, "stalled", f"hardly anything got through for {CHUNK_MAX:.0f} s")
             else:
                 self._work(now)
 
@@ -150,8 +157,15 @@ class Endpoint:
         """Return when `poll` is to be called again."""
         if self.has_ended:
             return self._farewells[0][0] if self._farewells else self._ended_at + LINGER
-        patience = self._progress_at + STALL_MAX if self.state is State.RUNNING else math.inf
+        stalled = min(self._progress_at + STALL_MAX, self._chunk_at + CHUNK_MAX)
+        patience = stalled if self.state is State.RUNNING else math.inf
         return min(self._heard_at + (SILENCE_MAX if self.is_silent else SILENCE_TOLD), patience, self._next_work())
+
+    def _note_progress(self, now: float, is_chunk: bool) -> None:
+        """Something of the file got through, and with `is_chunk` a whole chunk."""
+        self._progress_at = now
+        if is_chunk:
+            self._chunk_at = now
 
     def _challenge_to(self, address: Hashable) -> bytes:
         """Return what only whoever receives at this address can send back: another for each, or a peer could take what

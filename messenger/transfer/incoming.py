@@ -68,14 +68,14 @@ class Incoming(Endpoint):
         # Whoever knows the connection id is the sender, or has read what it sends: good enough for a sign of life.
         self._heard_at = now
         receiver = self.receiver
-        before = receiver.chunks_done
+        before, delivered = receiver.chunks_done, receiver.delivered
         try:
             receiver.on_segments(now, kind, chunk, batch, first, count, payload)
         except TooManyBadChunks as error:
             self.fail(now, "bad_chunks", str(error))
             return
-        if receiver.chunks_done != before:
-            self._progress_at = now
+        if receiver.delivered != delivered:
+            self._note_progress(now, receiver.chunks_done != before)
         if receiver.ack_deadline() <= now:
             self._send_acks(now)
         if receiver.is_complete and self.state is State.RUNNING:
@@ -143,7 +143,7 @@ class Incoming(Endpoint):
             self.state = State.CHECKING
         if self.state is State.CHECKING and start.verdict != Verdict.CHECKING:
             self.state = State.RUNNING
-            self._progress_at = now
+            self._note_progress(now, is_chunk=True)
             self.receiver.is_started = True
             self.is_resumed = start.verdict == Verdict.RESUMED and bool(self._claims)
             if self.is_resumed:

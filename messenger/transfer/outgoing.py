@@ -7,7 +7,7 @@ from typing import Callable, Dict, Final, Hashable, Iterator, Optional, Sequence
 
 from messenger.transfer.congestion import Controller
 from messenger.transfer.datagram import Ack, Control, Done, DoneSeen, Hello, Ping, Start, Verdict, Welcome
-from messenger.transfer.endpoint import ADDRESSES_MAX, Endpoint, State, Wire
+from messenger.transfer.endpoint import Endpoint, State, Wire
 from messenger.transfer.geometry import SEGMENT_SIZES, Geometry
 from messenger.transfer.rtt import RoundTrip
 from messenger.transfer.sealing import ControlOpener, ControlSealer, Secrets
@@ -86,6 +86,8 @@ class Outgoing(Endpoint):
         self._next_raise = math.inf
         self._raise_seconds = RAISE_SECONDS
         self._crowd = 1
+        self._delivered = 0
+        """Bytes that have arrived, as the receiver says."""
         self.sender: Optional[Sender] = None
         self.round_trip = RoundTrip()
 
@@ -129,12 +131,14 @@ class Outgoing(Endpoint):
             self._next_start = math.inf
         self._stop_searching()
         before = self.sender.chunks_acknowledged
+        is_more = ack.delivered > self._delivered
+        self._delivered = max(self._delivered, ack.delivered)
         self.sender.on_ack(now, ack)
         base = self.round_trip.base
         if 0 < base < self._shortest.get(self.path, math.inf):
             self._shortest[self.path] = base
-        if self.sender.chunks_acknowledged != before:
-            self._progress_at = now
+        if is_more or self.sender.chunks_acknowledged != before:
+            self._note_progress(now, self.sender.chunks_acknowledged != before)
         if self.sender.is_complete and self.state is State.RUNNING:
             self.state = State.FINISHING
             self._next_ping = now + PING_INTERVAL
@@ -191,7 +195,7 @@ class Outgoing(Endpoint):
         )
         self.sender.crowd = self._crowd
         self.state = State.FINISHING if self.sender.is_complete else State.RUNNING
-        self._progress_at = now
+        self._note_progress(now, is_chunk=True)
         self._next_start = now
         self._next_ping = math.inf if self.state is State.RUNNING else now + PING_INTERVAL
         self._next_raise = now + RAISE_SECONDS
