@@ -35,6 +35,9 @@ REFUSALS: Final[Dict[str, str]] = {
 }
 """Error code to sentence; `{fields}` are filled in by the rules."""
 
+WENT_OFFLINE: Final = "{user} is not online any more"
+"""Told to whoever waits for an answer to an offer, or was asked for one."""
+
 CLOSINGS: Final[Dict[str, str]] = {
     "shutdown": "the server is shutting down",
     "idle": "the server heard nothing from this client for too long",

@@ -196,6 +196,7 @@ def leave(state: State, session: Session, how: str, moment: Moment, out: Effects
     del state.online[name]
     for group in state.memberships.get(name, ()):
         group.listeners.pop(name, None)
+    transfers.gone(state, name, out)
     record_activity(state, name, session, how, moment, out)
     out.presence_changed()
     return name

@@ -7,6 +7,7 @@ from typing import Any, Dict, Final, List, Optional, Set
 
 from msgspec import Struct
 
+from messenger.chat.offers import Offers
 from messenger.wording import REFUSALS
 
 GROUPS_MAX: Final = 10_000
@@ -113,6 +114,7 @@ class State:
         """Name in lower case to group: two names that differ only by case would share a file on some disks."""
         self.memberships: Dict[str, List[Group]] = {}
         """User name to the groups that the user is invited to or has joined."""
+        self.offers = Offers()
         self.counts = Counts()
 
     def add_group(self, group: Group) -> None:

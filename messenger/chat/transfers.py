@@ -1,15 +1,17 @@
 """What two clients have to say to each other about a file, passed on between users who are logged in.
 
-The file goes from client to client. Of it the server learns the name and the size, and it keeps nothing: a transfer
-is an id that two clients understand. It vouches for who speaks and from which address, and for nothing else: neither
-that what is answered was offered, nor that an outcome is true.
+The file goes from client to client. Of it the server learns the name and the size, and all that it keeps is which
+offers have no answer yet: if one of the two goes offline, the other is told so at once, as nothing else could tell
+it. What was accepted needs no server any more. A transfer is an id that two clients understand. It vouches for who
+speaks and from which address, and for nothing else: neither that what is answered was offered, nor that an outcome is
+true.
 """
 
 from __future__ import annotations
 
 from messenger import wording
 from messenger.chat.effects import Effects
-from messenger.chat.refusal import unreachable
+from messenger.chat.refusal import shown, unreachable
 from messenger.chat.state import Moment, Session, State
 from messenger.protocol.messages import Answer, Answered, Offer, Offered, Outcome, Relayed, TransferOutcome
 
@@ -29,6 +31,7 @@ def offer(state: State, session: Session, request: Offer, moment: Moment, out: E
         addresses=request.addresses,
     )
     state.counts.offers += 1
+    state.offers.add(session.name, recipient.name, request.transfer)
     out.deliver(recipient, offered)
     out.deliver(session, Relayed(request.id))
     out.tell((wording.OFFERED, session.name, request.name, recipient.name))
@@ -50,6 +53,7 @@ def answer(state: State, session: Session, request: Answer, moment: Moment, out:
         message=request.message,
     )
     state.counts.answers[request.accepted] += 1
+    state.offers.settle(session.name, recipient.name, request.transfer)
     out.deliver(recipient, answered)
     out.deliver(session, Relayed(request.id))
 
@@ -58,8 +62,17 @@ def outcome(state: State, session: Session, request: Outcome, moment: Moment, ou
     """Tell a user how the other side saw a transfer end."""
     recipient = _recipient(state, session, request.user)
     state.counts.count_outcome(request.code)
+    if request.code != "checking":
+        state.offers.settle(session.name, recipient.name, request.transfer)
     out.deliver(recipient, TransferOutcome(request.transfer, session.name, request.code, request.message))
     out.deliver(session, Relayed(request.id))
+
+
+def gone(state: State, user: str, out: Effects) -> None:
+    """Tell whoever waits for an answer of this user, or was asked for one, that the user is not there any more."""
+    for other, transfer in state.offers.end(user):
+        message = wording.WENT_OFFLINE.format(user=shown(user))
+        out.deliver(state.online[other], TransferOutcome(transfer, user, "offline", message))
 
 
 def _recipient(state: State, session: Session, user: str) -> Session:

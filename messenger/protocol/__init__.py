@@ -61,8 +61,8 @@ Events:
 
 `time` is like `01 Jun 2022 21:30:04`, in the server's time zone. `number` is the message's number in messagelog.txt.
 
-A file goes from client to client by UDP; here they only arrange it. The server passes on, remembers no transfer, and
-sees neither a secret key nor a byte of the file. It vouches for `from` and for `address`, the IP address from which
+A file goes from client to client by UDP; here they only arrange it. The server passes on, remembers which offers
+have no answer yet and nothing else, and sees neither a secret key nor a byte of the file. It vouches for `from` and for `address`, the IP address from which
 that client speaks to it; all else is what that client claims, and whoever gets it checks it.
 
 Fields that concern a file:
@@ -85,6 +85,9 @@ receiver still looks at what it has of the file and will answer. An offer waits 
 for 60 s more.
 
 A text is 1 to 4,096 bytes of UTF-8 without control characters (but the tab), U+2028, U+2029, bidirectional
+The server itself sends a `transfer_outcome` with the code `offline` for an offer that waits for its answer when either of
+the two goes offline: to the other one, of at most 256 offers that one user has made.
+
 controls (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069) and lone surrogates.
 
 Error codes:

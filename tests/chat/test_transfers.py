@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Dict
 
 import pytest
 
-from messenger.protocol.messages import Answer, MsgTo, Offer, Outcome, Ping
+from messenger.chat.offers import OFFERS_MAX
+from messenger.protocol.messages import Answer, Logout, MsgTo, Offer, Outcome, Ping
 from tests.support.sink import Chat
 
 ID = "5f2b8c0e9d7a41633e1c7b90a4d8f256"
@@ -161,6 +162,78 @@ def test_nothing_is_logged_and_only_the_offer_is_shown_on_the_console() -> None:
     chat.say(hans, accept("Yoda"), outcome("Yoda"), decline("Yoda"))
     assert (chat.sink.messages, chat.sink.activity) == ([], activity)
     assert chat.sink.told == [*told, "Yoda offers the file example.mp4 to Hans"]
+def gone(transfer: str, user: str) -> Dict[str, str]:
+    told = {"type": "transfer_outcome", "transfer": transfer, "from": user, "code": "offline"}
+    return {**told, "message": f"{user} is not online any more"}
+
+
+@pytest.mark.parametrize("is_logout", [True, False])
+@pytest.mark.parametrize("who", ["Yoda", "Hans"])
+def test_who_waits_for_an_answer_is_told_at_once_that_the_other_has_gone(who: str, is_logout: bool) -> None:
+    """Whoever was asked, too: there is nobody to send it any more."""
+    chat = Chat()
+    sessions = {name: chat.enter(name) for name in ("Yoda", "Hans", "Leia")}
+    other = "Hans" if who == "Yoda" else "Yoda"
+    chat.say(sessions["Yoda"], offer("Hans"), Outcome(4, "Hans", ID, "checking"))
+    chat.say(sessions["Hans"], Outcome(4, "Yoda", ID, "checking"))
+    chat.heard(sessions[other])
+    if is_logout:
+        chat.say(sessions[who], Logout(9))
+    else:
+        chat.leave(sessions[who])
+    assert chat.heard(sessions[other]) == [gone(ID, who)]
+    assert chat.heard(sessions["Leia"]) == []
+    chat.leave(chat.enter(who))
+    assert chat.heard(sessions[other]) == [], "once"
+
+
+@pytest.mark.parametrize("settle", [accept, decline, outcome])
+@pytest.mark.parametrize("who", ["Yoda", "Hans"])
+def test_what_was_answered_or_is_over_does_not_end_when_one_goes(settle: Callable[[str], Any], who: str) -> None:
+    """What was accepted goes on without the server."""
+    chat = Chat()
+    sessions = {name: chat.enter(name) for name in ("Yoda", "Hans")}
+    other = "Hans" if who == "Yoda" else "Yoda"
+    chat.say(sessions["Yoda"], offer("Hans"))
+    chat.say(sessions["Hans"], settle("Yoda"))
+    chat.heard(sessions[other])
+    chat.leave(sessions[who])
+    assert chat.heard(sessions[other]) == []
+
+
+def test_an_offer_that_its_sender_takes_back_is_over() -> None:
+    chat = Chat()
+    yoda, hans = chat.enter("Yoda"), chat.enter("Hans")
+    chat.say(yoda, offer("Hans"), outcome("Hans"))
+    chat.heard(hans)
+    chat.leave(yoda)
+    assert chat.heard(hans) == []
+
+
+def test_nobody_else_can_answer_an_offer_or_have_it_forgotten() -> None:
+    chat = Chat()
+    yoda, hans, leia = chat.enter("Yoda"), chat.enter("Hans"), chat.enter("Leia")
+    chat.say(yoda, offer("Hans"))
+    chat.say(leia, decline("Yoda"), outcome("Hans"))
+    chat.heard(hans)
+    chat.leave(yoda)
+    assert chat.heard(hans) == [gone(ID, "Yoda")]
+
+
+def test_so_many_offers_of_one_user_are_remembered_and_those_of_others_too() -> None:
+    chat = Chat()
+    yoda, hans, leia = chat.enter("Yoda"), chat.enter("Hans"), chat.enter("Leia")
+    many = [f"{number:032x}" for number in range(OFFERS_MAX + 50)]
+    chat.say(yoda, *(Offer(3, "Hans", transfer, "a", 5, KEY, 1) for transfer in many))
+    chat.say(leia, offer("Hans"))
+    chat.heard(yoda)
+    chat.heard(leia)
+    chat.leave(hans)
+    assert chat.heard(yoda) == [gone(transfer, "Hans") for transfer in many[:OFFERS_MAX]]
+    assert chat.heard(leia) == [gone(ID, "Hans")]
+    assert (chat.state.offers._made, chat.state.offers._got) == ({}, {})
+
+
     assert (chat.state.number, chat.sink.presence_changes, chat.sink.group_changes) == (0, 2, 0)
 
 

@@ -54,6 +54,19 @@ def test_an_offer_is_refused_or_accepted_by_a_person(enter: Enter) -> None:
     assert hans.received() == {"Yoda_a.bin": path.read_bytes()}
 
 
+@pytest.mark.parametrize("who", ["Yoda", "Hans"])
+def test_an_offer_whose_other_side_vanishes_ends_at_once(enter: Enter, who: str) -> None:
+    """Its program was killed before there was an answer: of that only the server knows."""
+    people = {"Yoda": enter("Yoda"), "Hans": enter("Hans", accept="ask")}
+    yoda, hans = people["Yoda"], people["Hans"]
+    yoda.client.send_file("Hans", yoda.make("a.bin", 1000))
+    hans.wait_for(TransferAsked)
+    (stays,) = (person for name, person in people.items() if name != who)
+    people[who].client._shut_down()  # as the kernel does for it
+    assert told(stays) == ("offline", f"{who} is not online any more")
+    assert hans.received() == {}
+
+
 def test_an_offer_that_nobody_answers_ends(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("messenger.peer.outbound.ANSWER_SECONDS", 0.1)
     yoda, hans = enter("Yoda"), enter("Hans", accept="ask")
