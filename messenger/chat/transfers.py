@@ -29,6 +29,7 @@ def offer(state: State, session: Session, request: Offer, moment: Moment, out: E
         address=session.address,
         udp_port=request.udp_port,
         addresses=request.addresses,
+        client=request.client,
     )
     state.counts.offers += 1
     state.offers.add(session.name, recipient.name, request.transfer)

@@ -42,6 +42,7 @@ PROGRESS_SECONDS: Final = 1.0
 class Host(Protocol):
     """What a transfer needs of the client that it belongs to."""
 
+    id: str
     engine: Engine
     username: str
     shortest: Dict[Hashable, float]
@@ -61,10 +62,10 @@ class Host(Protocol):
     def promised(self) -> int:
         """Return how many bytes of the disk the files that are being received will take yet."""
 
-    def share(self) -> None:
     def unproved(self, user: str) -> Unproved:
         """Return what was sent to addresses of this user that have not proved themselves."""
 
+    def share(self) -> None:
         """Divide the machine anew among the transfers that run."""
 
     def forget(self, exchange: Exchange) -> None:
@@ -209,8 +210,8 @@ class Exchange:
     def _run(self, endpoint: Endpoint, connection: int) -> None:
         """Let the engine run this endpoint."""
         self.endpoint = endpoint
-        self._connection = connection
         endpoint.on_wake = lambda: self._engine.schedule(self)
+        self._connection = connection
         self._answer_due = math.inf
         self._engine.add(connection, self)
 

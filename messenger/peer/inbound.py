@@ -99,10 +99,7 @@ class Inbound(Exchange):
 
     def gives_way_to(self, offered: Offered) -> bool:
         """Tell whether this is another attempt at the same file, and the one before will not go on by itself."""
-        if self.handle.is_ended or self._is_finishing:
-            return False
-        silence = self._incoming.silence(self._now()) if self._incoming is not None else 0.0
-        return is_retry(self._offered, offered, silence)
+        return not self.handle.is_ended and not self._is_finishing and is_retry(self._offered, offered)
 
     def give_way(self) -> None:
         """Leave what has arrived to another attempt."""
@@ -110,7 +107,7 @@ class Inbound(Exchange):
 
     def is_placing(self, offered: Offered) -> bool:
         """Tell whether this is another attempt at the same file, and this one is whole and about to get its place."""
-        return self._is_finishing and not self.handle.is_ended and is_retry(self._offered, offered, 0.0)
+        return self._is_finishing and not self.handle.is_ended and is_retry(self._offered, offered)
 
     def accept_when_placed(self) -> None:
         """Accept it after those that are whole and about to get their places, which happens in this order."""

@@ -61,6 +61,7 @@ class Outbound(Exchange):
             udp_port=self._engine.port.number,
             addresses=self._host.addresses(),
             cipher=self._cipher,
+            client=self._host.id,
         )
 
     def on_answered(self, answer: Answered) -> None:

@@ -56,6 +56,8 @@ class Transfers:
         self._make_controller = controller
         self._config = config
         self.emit = emit
+        self.id = uuid.uuid4().hex
+        """Of this client, as long as it runs."""
         self.username = ""
         """Who is logged in."""
         self.local_address = ""
@@ -65,9 +67,9 @@ class Transfers:
         self.shortest: Dict[Hashable, float] = {}
         """The shortest round trip to each address, while files are being sent."""
         self.unconfirmed = Unconfirmed()
+        self._unproved: Dict[str, Unproved] = {}
         self._exchanges: Dict[Tuple[str, str], Exchange] = {}
         """User and transfer id to what is not over yet."""
-        self._unproved: Dict[str, Unproved] = {}
         self._handles: Dict[int, Transfer] = {}
         self._last_number = 0
         self._is_reader: Callable[[], bool] = lambda: False
@@ -188,8 +190,6 @@ class Transfers:
         """Return how many bytes of the disk the files that are being received will take yet."""
         return sum(one.still_to_come for one in self._exchanges.values() if isinstance(one, Inbound))
 
-    def share(self) -> None:
-        """Divide the room of the receive buffer, and the memory for chunks that are there in part, among the files that
     def unproved(self, user: str) -> Unproved:
         """Return what was sent to addresses of this user that have not proved themselves."""
         if user not in self._unproved:
@@ -197,6 +197,8 @@ class Transfers:
             self._unproved = {name: one for name, one in self._unproved.items() if not one.is_settled(now)}
         return self._unproved.setdefault(user, Unproved())
 
+    def share(self) -> None:
+        """Divide the room of the receive buffer, and the memory for chunks that are there in part, among the files that
         are being received, and the pace of batches among those that are being sent."""
         receiving = [one.receiver for one in self._exchanges.values() if isinstance(one, Inbound) and one.is_receiving]
         divide(self.engine.port.allowance, receiving)

@@ -1,7 +1,7 @@
 """Files that are in their places here, and whose senders may not know it: they died before the receipt reached them.
 
 Who sends such a file again would leave a second one beside it. So a file is remembered, as long as this client runs,
-until its sender has confirmed the receipt. When the same user offers a file of the same name and size before that, from
+until its sender has confirmed the receipt. When the same user offers a file of the same name and size before that, with
 another client or after `RETRY_SECONDS`, the answer is that an interrupted attempt has left all of it here. The sender
 then compares the contents (see `messenger.transfer.claims`); if they are the same, it sends nothing and gets its
 receipt, and else the file is received as another one. What was changed here since then does not count. Who has the
@@ -71,16 +71,28 @@ class Unconfirmed:
     def find(self, now: float, offered: Offered) -> Optional[Delivered]:
         """Return the file of which this offer is another attempt, if its content is the same."""
         for one in reversed(list(self._files.values())):
-            if is_retry(one.offered, offered, now - one.since):
+            is_late = now - one.since >= RETRY_SECONDS
+            if is_same_file(one.offered, offered) and (is_late or is_by_another_client(one.offered, offered)):
                 return one
         return None
 
 
-def is_retry(before: Offered, now: Offered, silence: float) -> bool:
-    """Tell whether an offer may be another attempt at an earlier one, of which nothing was heard for `silence` (s)."""
-    if (before.sender, before.name, before.size) != (now.sender, now.name, now.size):
-        return False
-    return (before.address, before.udp_port) != (now.address, now.udp_port) or silence >= RETRY_SECONDS
+def is_same_file(before: Offered, now: Offered) -> bool:
+    """Tell whether two offers are of the same file, as far as they tell."""
+    return (before.sender, before.name, before.size) == (now.sender, now.name, now.size)
+
+
+def is_by_another_client(before: Offered, now: Offered) -> bool:
+    """Tell whether two offers of a user are by two clients, of which the first one then has ended. A program that is
+    started again may get the same port, so that counts only for clients that have no id."""
+    if before.client or now.client:
+        return before.client != now.client
+    return (before.address, before.udp_port) != (now.address, now.udp_port)
+
+
+def is_retry(before: Offered, now: Offered) -> bool:
+    """Tell whether an offer is another attempt at a file that is being received: its client cannot go on with it."""
+    return is_same_file(before, now) and is_by_another_client(before, now)
 
 
 def identity_of(state: os.stat_result) -> Identity:

@@ -24,7 +24,8 @@ Requests (fields in this order in the tables of `messenger.protocol.messages`, w
                                                                     what was delivered before it arrives before it
     offer        user, transfer, name, size, key,                   relayed
                  udp_port (1 to 65535), addresses (default none),
-                 cipher (default aes-128-gcm)
+                 cipher (default aes-128-gcm),
+                 client (default none)
     answer       user, transfer, accepted (true or false),          relayed
                  key and udp_port (needed if true),
                  addresses, resume, code, message (default none)
@@ -52,7 +53,8 @@ Events:
     message        from, text, time, number: a private message
     group_message  group, from, text, time, number: a message to a group that you have joined
     invited        group, by: somebody made a group with you in it
-    offered        transfer, from, name, size, key, cipher, address, udp_port, addresses (default none): a file for you
+    offered        transfer, from, name, size, key, cipher, address, udp_port, and if not empty: addresses, client:
+                   a file for you
     answered       transfer, from, accepted, address, and if not empty: key, udp_port, addresses, resume, code, message
     transfer_outcome
                    transfer, from, code, message (default none): how the other side saw a transfer end
@@ -73,6 +75,9 @@ Fields that concern a file:
     size         of the file in bytes, 0 to 2^53 - 1
     key          public key for X25519, made for this transfer: 32 bytes as 44 characters of base64 (RFC 4648)
     cipher       of the packets, at most 32 of a-z, 0-9 and the hyphen
+    client       32 of 0-9, a-f: random, made by a client when it starts, the same in all its offers. The same file from
+                 another client of the same user is another attempt, as only one can be logged in; from the same
+                 client it is another file.
     udp_port     where that client waits for packets; it need not be the port of its login
     addresses    where it may be reached besides `address`: at most 4, IPv4 or IPv6, at most 45 characters each
     resume       what the receiver has already, for the sender only: at most 49,152 characters of base64
@@ -80,14 +85,14 @@ Fields that concern a file:
                  at most 32 of a-z and _
     message      the same for a person: at most 500 bytes, characters as in a text
 
+The server itself sends a `transfer_outcome` with the code `offline` for an offer that waits for its answer when either of
+the two goes offline: to the other one, of at most 256 offers that one user has made.
+
 An `outcome` with one of two codes is no failure: `received`, the file is whole and in its place; `checking`, the
 receiver still looks at what it has of the file and will answer. An offer waits for 60 s, and from each `checking` on
 for 60 s more.
 
 A text is 1 to 4,096 bytes of UTF-8 without control characters (but the tab), U+2028, U+2029, bidirectional
-The server itself sends a `transfer_outcome` with the code `offline` for an offer that waits for its answer when either of
-the two goes offline: to the other one, of at most 256 offers that one user has made.
-
 controls (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069) and lone surrogates.
 
 Error codes:

@@ -111,6 +111,7 @@ class Offer(Request, tag="offer"):
     udp_port: Annotated[int, Meta(ge=1, le=65535)]
     addresses: Addresses = []
     cipher: Annotated[str, Meta(pattern=rf"^[a-z0-9-]{{1,{CIPHER_MAX}}}\Z")] = "aes-128-gcm"
+    client: Annotated[str, Meta(pattern=r"^([0-9a-f]{32})?\Z")] = ""
 
 
 class Answer(Request, tag="answer"):
@@ -282,6 +283,7 @@ class Offered(Event, tag="offered", rename={"sender": "from"}):
     address: str
     udp_port: int
     addresses: List[str] = []
+    client: str = ""
 
 
 class Answered(Event, tag="answered", rename={"sender": "from"}):

@@ -64,6 +64,14 @@ def test_another_cipher_is_passed_on() -> None:
     assert (event["cipher"], event["size"], event.get("addresses")) == ("chacha20-poly1305", 0, None)
 
 
+def test_the_id_of_a_client_is_passed_on() -> None:
+    chat = Chat()
+    yoda, hans = chat.enter("Yoda"), chat.enter("Hans")
+    chat.say(yoda, Offer(3, "Hans", ID, "a", 0, KEY, 1, client="0123456789abcdef" * 2))
+    (event,) = chat.heard(hans)
+    assert event["client"] == "0123456789abcdef" * 2
+
+
 def test_an_answer_reaches_who_offered_with_everything_in_it() -> None:
     chat = Chat()
     yoda, hans = chat.enter("Yoda", address="192.0.2.1"), chat.enter("Hans", address="192.0.2.2")
@@ -154,14 +162,6 @@ def test_the_server_does_not_know_whether_there_was_an_offer(request_to: Callabl
     assert [chat.say(yoda, request_to(name))[0]["type"] for name in ("Hans", "Leia", "Hans")] == ["relayed"] * 3
 
 
-def test_nothing_is_logged_and_only_the_offer_is_shown_on_the_console() -> None:
-    chat = Chat()
-    yoda, hans = chat.enter("Yoda"), chat.enter("Hans")
-    activity, told = list(chat.sink.activity), list(chat.sink.told)
-    chat.say(yoda, offer("Hans"))
-    chat.say(hans, accept("Yoda"), outcome("Yoda"), decline("Yoda"))
-    assert (chat.sink.messages, chat.sink.activity) == ([], activity)
-    assert chat.sink.told == [*told, "Yoda offers the file example.mp4 to Hans"]
 def gone(transfer: str, user: str) -> Dict[str, str]:
     told = {"type": "transfer_outcome", "transfer": transfer, "from": user, "code": "offline"}
     return {**told, "message": f"{user} is not online any more"}
@@ -234,6 +234,14 @@ def test_so_many_offers_of_one_user_are_remembered_and_those_of_others_too() -> 
     assert (chat.state.offers._made, chat.state.offers._got) == ({}, {})
 
 
+def test_nothing_is_logged_and_only_the_offer_is_shown_on_the_console() -> None:
+    chat = Chat()
+    yoda, hans = chat.enter("Yoda"), chat.enter("Hans")
+    activity, told = list(chat.sink.activity), list(chat.sink.told)
+    chat.say(yoda, offer("Hans"))
+    chat.say(hans, accept("Yoda"), outcome("Yoda"), decline("Yoda"))
+    assert (chat.sink.messages, chat.sink.activity) == ([], activity)
+    assert chat.sink.told == [*told, "Yoda offers the file example.mp4 to Hans"]
     assert (chat.state.number, chat.sink.presence_changes, chat.sink.group_changes) == (0, 2, 0)
 
 

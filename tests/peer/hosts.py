@@ -46,6 +46,7 @@ class StillHost:
 
     def __init__(self) -> None:
         self.engine: Any = StillEngine()
+        self.id = "0" * 32
         self.username = "Yoda"
         self.shortest: Dict[Hashable, float] = {}
         self.unconfirmed = Unconfirmed()
@@ -66,10 +67,10 @@ class StillHost:
     def promised(self) -> int:
         return 0
 
-    def share(self) -> None:
     def unproved(self, user: str) -> Unproved:
         return Unproved()
 
+    def share(self) -> None:
         pass
 
     def forget(self, exchange: Exchange) -> None:

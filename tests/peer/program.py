@@ -1,12 +1,13 @@
 """A client in a process of its own: `python -m tests.peer.program HOST PORT NAME FOLDER [USER PATH]`.
 
-It logs in, says `ready`, sends a file if one is given, says how that ended as a line of JSON, and stays until its
-standard input ends.
+Its UDP port is UDP_PORT, or any. It logs in, says `ready`, sends a file if one is given, says how that ended as a line
+of JSON, and stays until its standard input ends.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,12 +27,13 @@ class Program:
     def __init__(self, port: int, name: str, folder: Path, *send: object, wrapper: Sequence[str] = (), **options: Any):
         folder.mkdir(exist_ok=True)
         host = options.pop("host", "127.0.0.1")
+        variables = {name.upper(): str(value) for name, value in options.items()}
         arguments = [host, port, name, folder, *send]
         self.process = subprocess.Popen(
             [*wrapper, sys.executable, "-m", "tests.peer.program", *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment(),
+            env={**environment(), **variables},
         )
         assert self.line() == "ready"
 
@@ -63,7 +65,8 @@ class Program:
 
 def main(host: str, port: str, name: str, folder: str, *send: str) -> None:
     """Be that client."""
-    with Client.connect(host, int(port), files=FileConfig(download_dir=Path(folder))) as client:
+    files = FileConfig(download_dir=Path(folder), udp_port=int(os.environ.get("UDP_PORT", "0")))
+    with Client.connect(host, int(port), files=files) as client:
         client.login(name, ACCOUNTS[name])
         say("ready")
         if send:

@@ -144,7 +144,8 @@ def place(tmp_path: Path) -> Path:
     [
         (0.9, {}, False),  # the same client, which may have the receipt: another one is wanted
         (1.0, {}, True),
-        (0.0, {"udp_port": 14001}, True),
+        (0.0, {"client": "1" * 32}, True),
+        (0.0, {"udp_port": 14001}, True),  # clients without an id
         (0.0, {"address": "::1"}, True),
         (9.0, {"sender": "Leia"}, False),
         (9.0, {"name": "b.bin"}, False),
