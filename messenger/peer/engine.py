@@ -167,6 +167,7 @@ class Engine:
         try:
             while not self._is_closing:
                 self._wait()
+                self.port.begin_turn()
                 touched = self._receive()
                 for runner in touched:
                     self._poll_runner(runner)

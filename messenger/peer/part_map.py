@@ -1,7 +1,8 @@
 """What stands in the map of a part: records of 20 bytes, a number and 16 bytes (see `messenger.peer.part`).
 
 A number is that of a chunk, and the bytes are its tag; the highest numbers mark a new attempt, and the bytes are its
-secret. A map of a large file has millions of records: it is read a bit at a time, and takes 17 bytes a chunk then.
+secret. A map of a large file has millions of records: it is read a bit at a time, and takes 17 bytes a
+chunk then, up to the last one that is there.
 """
 
 from __future__ import annotations
@@ -63,15 +64,17 @@ class Tags:
     def __init__(self, geometry: Geometry) -> None:
         self.ciphers: List[ChunkCipher] = []
         """Of the attempts that have left something, in their order."""
-        self._tags = bytearray(TAG_SIZE * geometry.chunks)
-        self._attempts = bytearray(geometry.chunks)
-        """Of each chunk: 0 if it is not there, else one more than the index of its attempt."""
+        self._chunks = geometry.chunks
+        self._tags = bytearray()
+        self._attempts = bytearray()
+        """Of each chunk, up to the last that is there: 0 if it is not, else one more than the index of its attempt."""
 
     def read(self, fd: int, start: int) -> Iterator[None]:
         """Read the map from `start` on, a bit a step."""
         tags, attempts, ciphers = self._tags, self._attempts, self.ciphers
         begun: Optional[ChunkCipher] = None
         for data in _pieces(fd, start, RECORDS_AT_ONCE):
+            self._make_room(data)
             for number, content in _RECORD.iter_unpack(data):
                 if number >= _ATTEMPT:
                     begun = ChunkCipher(content, CIPHERS[number - _ATTEMPT])
@@ -84,6 +87,15 @@ class Tags:
                     tags[number * TAG_SIZE : (number + 1) * TAG_SIZE] = content
             yield
         del ciphers[ATTEMPTS_MAX:]
+
+    def _make_room(self, data: bytes) -> None:
+        """Have room for the chunks of these records: of a large file of which nothing is there, there is no table."""
+        have = len(self._attempts)
+        if have < self._chunks:
+            upto = max((number + 1 for number in array("I", data)[::_WORDS] if number < self._chunks), default=0)
+            if upto > have:
+                self._attempts += bytes(upto - have)
+                self._tags += bytes(TAG_SIZE * (upto - have))
 
     def chunks(self, index: int) -> Iterator[int]:
         """Yield the chunks of an attempt, ascending."""

@@ -11,6 +11,7 @@ import select
 import socket
 import struct
 import sys
+import time
 from typing import Any, Final, List, Optional
 
 from messenger.errors import ConfigError
@@ -27,6 +28,8 @@ _CHARGE: Final = 3
 """The kernel charges a receive buffer up to twice the bytes of a datagram; a third of it leaves room for control."""
 
 _SEND_WAIT_MS: Final = 100
+"""How long all sends of one turn wait for a full queue: others, and what has arrived, must have their turn."""
+
 _LONE_MANY: Final = 8
 """So many datagrams of full size one after the other, each alone, and they are fetched in another way."""
 
@@ -39,11 +42,11 @@ _PROBE: Final = 3  # IP_PMTUDISC_PROBE: never fragment, and don't believe the ke
 _NO_OFFLOAD: Final = (errno.EIO, errno.EINVAL, errno.EMSGSIZE, errno.ENOPROTOOPT, errno.EOPNOTSUPP)
 """What the kernel says when it, or the card, cannot segment (EIO: no checksum offload) or not so much."""
 
-_WORDS: Final = struct.Struct("<QQ")
-
-
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 """How an IPv4 address begins that is written as one of IPv6 (RFC 4291, 2.5.5.2)."""
+
+_WORDS: Final = struct.Struct("<QQ")
+
 
 class UdpPort:
     """The socket of one client's transfers, on all addresses of the machine. Used by one thread."""
@@ -68,6 +71,7 @@ class UdpPort:
             self._try_option(socket.IPPROTO_IPV6, 23, _PROBE)  # IPV6_MTU_DISCOVER
         self._writable = select.poll()
         self._writable.register(self._socket, select.POLLOUT)
+        self._patience_ms = float(_SEND_WAIT_MS)
         self._flat = memoryview(bytearray(DATAGRAM_MAX))
         self._layouts = [Layout(kind) for kind in range(len(SEGMENT_SIZES))]
         self._layout: Optional[Layout] = None
@@ -204,7 +208,11 @@ class UdpPort:
         try:
             self._socket.sendmsg(buffers, ancillary, 0, address)
         except BlockingIOError:
-            self._writable.poll(_SEND_WAIT_MS)  # the card's queue is full: this is where a link slows its sender
+            if self._patience_ms <= 0:
+                raise
+            began = time.monotonic()
+            self._writable.poll(self._patience_ms)  # the card's queue is full: this is where a link slows its sender
+            self._patience_ms -= (time.monotonic() - began) * 1000
             self._socket.sendmsg(buffers, ancillary, 0, address)
 
     def _try_option(self, level: int, option: int, value: int) -> bool:

@@ -29,6 +29,16 @@ def test_a_map_without_its_part_is_cleared_away(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"Yoda_a.bin": CONTENT}
 
 
+def test_of_a_part_with_nothing_in_it_there_is_no_table_however_large_the_file_is(tmp_path: Path) -> None:
+    part = open_part(tmp_path, size=1 << 40)
+    tracemalloc.start()
+    assert claims_of(part).attempts == []
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    part.discard()
+    assert peak < 1_000_000
+
+
 def test_what_was_left_is_claimed_and_gone_on_with(tmp_path: Path) -> None:
     interrupted(tmp_path, [0, 1, 3])
     part = open_part(tmp_path)

@@ -180,6 +180,39 @@ def test_what_cannot_be_sent_is_lost_and_no_more(
     assert sender.offloads
 
 
+class Full:
+    """A socket whose queue never takes anything, and what asks it whether it would: that takes a while."""
+
+    def __init__(self, clock: List[float]) -> None:
+        self.clock = clock
+        self.tried = 0
+
+    def sendmsg(self, *_: Any) -> int:
+        self.tried += 1
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    def poll(self, milliseconds: float) -> List[Any]:
+        self.clock[0] += milliseconds / 1000
+        return []
+
+
+def test_a_full_queue_keeps_the_thread_for_a_moment_in_each_turn_however_much_is_to_be_sent(
+    make_port: MakePort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, clock = make_port(), [50.0]
+    real, full = port._socket, Full(clock)
+    port._socket = port._writable = full  # type: ignore[assignment]  # stands for both
+    monkeypatch.setattr("messenger.peer.udp.time.monotonic", lambda: clock[0])
+    address = port.address("127.0.0.1", 9)
+    for turn in range(1, 3):
+        port.begin_turn()
+        for _ in range(50):
+            port.send_batch(address, CONNECTION, batch_of(0))
+        assert clock[0] == pytest.approx(50.0 + 0.1 * turn)
+        assert full.tried >= 50 * turn, "a queue that has room again is used all the same"
+    port._socket = real
+
+
 @pytest.mark.parametrize("offload", [True, False])
 def test_datagrams_without_room_for_a_header_are_counted_and_errors_are_not(make_port: MakePort, offload: bool) -> None:
     port = make_port(offload=offload)
@@ -224,39 +257,6 @@ def test_impossible_addresses_are_os_errors_or_value_errors(make_port: MakePort)
             port.address(host, 1)
 
 
-@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
-def test_a_port_in_use_is_a_configuration_error(family: socket.AddressFamily) -> None:
-    with socket.socket(family, socket.SOCK_DGRAM) as other:
-        other.bind(("", 0))
-        with pytest.raises(ConfigError, match=rf"cannot use UDP port {other.getsockname()[1]}: Address already in use"):
-            UdpPort(other.getsockname()[1])
-
-
-def test_a_machine_without_ipv6_uses_ipv4(make_port: MakePort, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = socket.socket
-
-    def only_ipv4(family: int = socket.AF_INET, *rest: Any, **options: Any) -> socket.socket:
-        if family == socket.AF_INET6:
-            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
-        return real(family, *rest, **options)
-
-    monkeypatch.setattr(socket, "socket", only_ipv4)
-    sender, receiver = make_port(), make_port()
-    batch = batch_of(1)
-    sender.send_batch(sender.address("127.0.0.1", receiver.number), CONNECTION, batch)
-    runs = take(receiver, 44)
-    assert segments_of(runs) == expected(batch)
-    assert runs[0].address == ("127.0.0.1", sender.number)
-    with pytest.raises(OSError, match="no IPv6 here"):
-        sender.address("::1", 1)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_both_families_reach_one_port(make_port: MakePort, host: str) -> None:
-    sender, receiver = make_port(), make_port()
-    batch = batch_of(2)
-    sender.send_batch(sender.address(host, receiver.number), CONNECTION, batch)
-    assert segments_of(take(receiver, 43)) == expected(batch)
 ONE_ADDRESS = [
     ["2001:db8::1", "2001:DB8::1", "2001:db8:0::1", "2001:0db8:0:0:0:0:0.0.0.1"],
     ["1.2.3.4", "::ffff:102:304", "::FFFF:1.2.3.4", "0:0:0:0:0:ffff:0102:0304"],
@@ -278,6 +278,50 @@ def test_an_address_is_named_as_what_comes_from_there(make_port: MakePort) -> No
         assert run.address == receiver.address(host, sender.number)
 
 
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_a_port_in_use_is_a_configuration_error(family: socket.AddressFamily) -> None:
+    with socket.socket(family, socket.SOCK_DGRAM) as other:
+        other.bind(("", 0))
+        with pytest.raises(ConfigError, match=rf"cannot use UDP port {other.getsockname()[1]}: Address already in use"):
+            UdpPort(other.getsockname()[1])
+
+
+def test_a_port_that_somebody_has_by_ipv6_only_is_in_use_too() -> None:
+    """With IPv4 alone what comes by IPv6 would go to somebody else."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
+        other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        other.bind(("::", 0))
+        number = other.getsockname()[1]
+        with pytest.raises(ConfigError, match=f"cannot use UDP port {number}: Address already in use"):
+            UdpPort(number)
+
+
+def test_a_machine_without_ipv6_uses_ipv4(make_port: MakePort, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.socket
+
+    def only_ipv4(family: int = socket.AF_INET, *rest: Any, **options: Any) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return real(family, *rest, **options)
+
+    monkeypatch.setattr(socket, "socket", only_ipv4)
+    sender, receiver = make_port(), make_port()
+    batch = batch_of(1)
+    sender.send_batch(sender.address("127.0.0.1", receiver.number), CONNECTION, batch)
+    runs = take(receiver, 44)
+    assert segments_of(runs) == expected(batch)
+    assert runs[0].address == ("127.0.0.1", sender.number)
+    with pytest.raises(OSError, match="no IPv6 here"):
+        sender.address("::1", 1)
+    assert sender.address("::ffff:7f00:1", 1) == sender.address("127.0.0.1", 1) == ("127.0.0.1", 1)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_both_families_reach_one_port(make_port: MakePort, host: str) -> None:
+    sender, receiver = make_port(), make_port()
+    batch = batch_of(2)
+    sender.send_batch(sender.address(host, receiver.number), CONNECTION, batch)
+    assert segments_of(take(receiver, 43)) == expected(batch)
 
 
 def test_a_transfer_goes_on_when_cutting_fails_at_the_first_send(enter: Enter) -> None:
@@ -289,14 +333,3 @@ def test_a_transfer_goes_on_when_cutting_fails_at_the_first_send(enter: Enter) -
     yoda.client.send_file("Hans", path).result(20)
     assert hans.received() == {"Yoda_a.bin": path.read_bytes()}
     assert refusing.refused == 1
-def test_a_port_that_somebody_has_by_ipv6_only_is_in_use_too() -> None:
-    """With IPv4 alone what comes by IPv6 would go to somebody else."""
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
-        other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        other.bind(("::", 0))
-        number = other.getsockname()[1]
-        with pytest.raises(ConfigError, match=f"cannot use UDP port {number}: Address already in use"):
-            UdpPort(number)
-
-
-    assert sender.address("::ffff:7f00:1", 1) == sender.address("127.0.0.1", 1) == ("127.0.0.1", 1)
