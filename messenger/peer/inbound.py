@@ -12,8 +12,9 @@ from messenger.peer.arrivals import Address, Run
 from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host
 from messenger.peer.handle import Measured, Transfer, TransferAsked, TransferFailed
 from messenger.peer.part import PartFile
+from messenger.peer.placing import find_placed
 from messenger.peer.texts import reason_of, to_message, to_text
-from messenger.peer.unconfirmed import PartOrDelivered, is_retry
+from messenger.peer.unconfirmed import RETRY_SECONDS, PartOrDelivered, is_retry
 from messenger.protocol.messages import Answer, Offered
 from messenger.transfer.claims import Claims, encode_claims
 from messenger.transfer.endpoint import State
@@ -114,8 +115,11 @@ class Inbound(Exchange):
         self._run_aside(lambda: self.call(self.accept))
 
     def _open_part(self) -> PartFile:
-        handle = self.handle
-        delivered = self._host.unconfirmed.find(self._now(), self._offered)
+        handle, unconfirmed = self.handle, self._host.unconfirmed
+        placed = find_placed(self._folder, handle.user, handle.name, handle.size)
+        if placed is not None:
+            unconfirmed.add(self._now() - RETRY_SECONDS, self._offered, placed)
+        delivered = unconfirmed.find(self._now(), self._offered)
         place = (self._folder, handle.user, handle.name, self._geometry, self._engine.buffers)
         return PartFile(*place) if delivered is None else PartOrDelivered(delivered, *place)
 

@@ -10,17 +10,27 @@ map that fits; never through a symbolic link; and locked, so that no two transfe
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import json
 import os
-import stat
 from pathlib import Path
 from typing import Final, Iterator, List, Optional, Tuple, Union
 
 from messenger.errors import StorageError
 from messenger.peer.part_map import Tags, attempt_record, chunk_record, survey
+from messenger.peer.placing import (
+    CREATE,
+    MAP_ENDING,
+    PART_ENDING,
+    REOPEN,
+    close,
+    flush_folder,
+    is_own,
+    map_of,
+    place,
+    remove,
+)
 from messenger.peer.sealed import Buffers
 from messenger.protocol.limits import RESUME_MAX
 from messenger.transfer.claims import Attempt, Claims, Digest, Runs, add_chunk
@@ -37,12 +47,6 @@ CLAIMS_BYTES: Final = RESUME_MAX // 4 * 3 - 64
 ATTEMPT_BYTES: Final = 48
 RUN_BYTES: Final = 11
 """What an attempt and a run take in claims, at most."""
-
-_ENDING: Final = ".part"
-_MAP_ENDING: Final = ".part.map"
-
-_CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_REOPEN: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class PartFile:
@@ -134,8 +138,8 @@ class PartFile:
         try:
             os.ftruncate(self._fd, self._geometry.size)
             os.fsync(self._fd)
-            target = self._link()
-            self._flush_folder()
+            target = place(self._path, stored_names(self._sender, self._name))
+            flush_folder(self._folder)
         except OSError as error:
             raise StorageError(f"cannot put {self._path.name} in its place: {error.strerror}") from None
         self.close()
@@ -143,7 +147,7 @@ class PartFile:
 
     def take_back(self, path: Path) -> None:
         """Remove the whole file, which `finish` has put there: it is not wanted any more."""
-        _remove(path)
+        remove(path)
 
     def keep(self) -> None:
         """Leave it for a later attempt, if there is anything in it, and that could know that nobody works on it."""
@@ -159,8 +163,8 @@ class PartFile:
     def discard(self) -> None:
         """Remove it."""
         if self._is_open:
-            for path in (self._path, _map_of(self._path)):
-                _remove(path)
+            for path in (self._path, map_of(self._path)):
+                remove(path)
             self.close()
 
     def close(self) -> None:
@@ -168,7 +172,7 @@ class PartFile:
         if self._is_open:
             self._is_open = False
             for fd in (self._fd, self._map_fd):
-                _close(fd)
+                close(fd)
 
     def _write_map(self) -> None:
         data = b"".join(self._records)
@@ -179,44 +183,9 @@ class PartFile:
         except OSError as error:
             raise StorageError(f"cannot write {self._path.name}.map: {error.strerror}") from None
 
-    def _link(self) -> Path:
-        for name in stored_names(self._sender, self._name):
-            target = self._folder / name
-            try:
-                os.link(self._path, target, follow_symlinks=False)
-                # The map first: once the part is gone, another transfer may make both anew.
-                _remove(_map_of(self._path))
-                _remove(self._path)
-                return target
-            except FileExistsError:
-                continue
-            except OSError as error:
-                if error.errno not in _NO_LINKS:
-                    raise
-            try:  # a file system without links: hold the name with an empty file, then put the whole one over it
-                os.close(os.open(target, _CREATE, 0o600))
-            except FileExistsError:
-                continue
-            _remove(_map_of(self._path))
-            os.replace(self._path, target)
-            return target
-        raise FileExistsError(17, "too many files of this name")
-
-    def _flush_folder(self) -> None:
-        """Have the new name on the disk, as far as that can be asked for here."""
-        try:
-            fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(fd)
-            finally:
-                _close(fd)
-        except OSError as error:
-            if error.errno not in _NO_FLUSH:
-                raise
-
     def _open(self) -> Tuple[Path, int, int]:
-        for name in stored_names(self._sender, self._name, room=len(_MAP_ENDING)):
-            path = self._folder / (name + _ENDING)
+        for name in stored_names(self._sender, self._name, room=len(MAP_ENDING)):
+            path = self._folder / (name + PART_ENDING)
             opened = self._create(path) or self._reopen(path)
             if opened is not None:
                 return (path, *opened)
@@ -224,13 +193,13 @@ class PartFile:
 
     def _create(self, path: Path) -> Optional[Tuple[int, int]]:
         try:
-            fd = os.open(path, _CREATE, 0o666)
+            fd = os.open(path, CREATE, 0o666)
         except FileExistsError:
             return None
         try:
             self._lock_new(fd)
-            self._remove_stale(_map_of(path))
-            return fd, os.open(_map_of(path), _CREATE | os.O_APPEND, 0o600)
+            self._remove_stale(map_of(path))
+            return fd, os.open(map_of(path), CREATE | os.O_APPEND, 0o600)
         except OSError as error:
             os.close(fd)
             path.unlink()
@@ -249,22 +218,22 @@ class PartFile:
     def _remove_stale(self, path: Path) -> None:
         """Remove a map of this file that was left without its part."""
         try:
-            fd = os.open(path, _REOPEN)
+            fd = os.open(path, REOPEN)
         except OSError:
             return  # none, or a link, a folder: not ours
         with os.fdopen(fd, "rb") as file:
-            if _is_own(fd) and file.read(len(self._header)) == self._header:
-                _remove(path)
+            if is_own(os.fstat(fd)) and file.read(len(self._header)) == self._header:
+                remove(path)
 
     def _reopen(self, path: Path) -> Optional[Tuple[int, int]]:
         """Open what is there if it is an earlier attempt at this very file, and nobody works on it."""
         fds: List[int] = []
         try:
-            for one in (path, _map_of(path)):
-                fds.append(os.open(one, _REOPEN | (os.O_APPEND if fds else 0)))
+            for one in (path, map_of(path)):
+                fds.append(os.open(one, REOPEN | (os.O_APPEND if fds else 0)))
             fcntl.flock(fds[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Asked under the lock: whoever had it may have removed the map and given the part its final name.
-            if all(_is_own(fd) for fd in fds) and self._fits(*fds):
+            if all(is_own(os.fstat(fd)) for fd in fds) and self._fits(*fds):
                 return fds[0], fds[1]
         except OSError:
             pass  # a link, a folder, in use, gone: not for us
@@ -285,32 +254,5 @@ class PartFile:
         return found.is_known
 
 
-def _map_of(path: Path) -> Path:
-    return path.with_name(path.name + ".map")
-
-
-def _is_own(fd: int) -> bool:
-    state = os.fstat(fd)
-    return stat.S_ISREG(state.st_mode) and state.st_nlink == 1 and state.st_uid == os.geteuid()
-
-
-def _close(fd: int) -> None:
-    with contextlib.suppress(OSError):  # closed it is; what was to be on the disk was flushed before
-        os.close(fd)
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink()
-    except OSError:
-        pass  # gone already; or it stays, and opening it will say why
-
-
-_NO_LINKS: Final = (errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOSYS, errno.EOPNOTSUPP)
-"""What file systems without hard links say."""
-
 _NO_LOCKS: Final = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """What file systems without locks say, as some of a network do."""
-
-_NO_FLUSH: Final = (errno.EINVAL, errno.EACCES)
-"""What file systems say that flush no folders, and folders that may be written but not read."""

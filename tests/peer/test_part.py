@@ -11,7 +11,7 @@ from typing import Callable, Dict, List
 import pytest
 
 from messenger.errors import StorageError
-from messenger.peer import part as part_module
+from messenger.peer import placing
 from messenger.peer.part import PartFile
 from tests.peer.parts import CONTENT, SIZE, claims_of, contents, interrupted, open_part, receive
 from tests.support.files import name_of, open_descriptors
@@ -160,7 +160,7 @@ def test_a_part_that_becomes_the_file_while_it_is_looked_at_is_left_alone(
 def test_who_takes_over_the_name_of_a_part_keeps_its_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One transfer begins at each step by which another one ends."""
     others: List[PartFile] = []
-    remove = part_module._remove
+    remove = placing.remove
 
     def remove_and_begin(path: Path) -> None:
         remove(path)
@@ -169,7 +169,7 @@ def test_who_takes_over_the_name_of_a_part_keeps_its_map(tmp_path: Path, monkeyp
     first = open_part(tmp_path)
     receive(first, list(range(6)))
     with monkeypatch.context() as patched:
-        patched.setattr(part_module, "_remove", remove_and_begin)
+        patched.setattr(placing, "remove", remove_and_begin)
         first.finish()
     assert len(others) == 2
     for other in others:
@@ -191,14 +191,17 @@ def test_names_of_the_greatest_length_are_cut_and_get_a_number_all_the_same(tmp_
     assert len(contents(tmp_path)) == 2
 
 
+@pytest.mark.parametrize("can_rename", [True, False])
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK])
 def test_a_file_system_without_hard_links_gets_the_whole_file_and_nothing_is_overwritten(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, can_rename: bool
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, "link", refuse)
+    if not can_rename:
+        monkeypatch.setattr(placing, "_rename", lambda *_: False)
     (tmp_path / "Yoda_a.bin").symlink_to(tmp_path / "nowhere")
     part = open_part(tmp_path)
     receive(part, list(range(6)))
