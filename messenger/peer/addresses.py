@@ -34,6 +34,12 @@ def reachable(port: UdpPort, hosts: Sequence[str], number: int) -> List[Address]
     return list(addresses)
 
 
+def no_path(what: str, user: str, addresses: Sequence[Hashable]) -> str:
+    """Return the sentence that nothing got through, with what was tried: addresses that `reachable` gave."""
+    tried = ", ".join(shown(address) for address in addresses) or "no address, as none can be reached"
+    return f"{what} {user}: tried {tried}; is UDP blocked on the way?"
+
+
 def shown(address: Hashable) -> str:
     """Return an address that `reachable` gave, for a person."""
     host, port = address[:2]  # type: ignore[index]  # it is a tuple, of which the state machines need not know

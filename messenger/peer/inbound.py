@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Callable, Final, Iterator, Optional, Union
 
 from messenger.errors import StorageError
-from messenger.peer.addresses import reachable
+from messenger.peer.addresses import no_path, reachable
 from messenger.peer.arrivals import Address, Run
 from messenger.peer.exchange import ANSWER_SECONDS, Exchange, Host
 from messenger.peer.handle import Measured, Transfer, TransferAsked, TransferFailed
@@ -306,6 +306,13 @@ class Inbound(Exchange):
     def _advance(self, now: float) -> None:
         if self._incoming is not None:
             self._incoming.poll(now)
+
+    def _settle(self) -> None:
+        incoming = self._incoming
+        if incoming is not None and incoming.failure is not None and incoming.failure[::2] == ("no_path", True):
+            message = no_path("nothing arrived from", self.handle.user, incoming.addresses)
+            incoming.failure = incoming.failure._replace(message=message)
+        super()._settle()
 
     def _measure(self) -> Measured:
         incoming = self._incoming

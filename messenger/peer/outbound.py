@@ -115,8 +115,8 @@ class Outbound(Exchange):
             self._make_controller,
             self._kind_max,
             self._host.shortest,
-        )
             self._host.unproved(handle.user),
+        )
         self._start()
         self._run(self._outgoing, secrets.sender_id)
         self._prepare(secrets, answer.resume)
@@ -196,8 +196,7 @@ class Outbound(Exchange):
     def _settle(self) -> None:
         outgoing = self._outgoing
         if outgoing is not None and outgoing.failure is not None and outgoing.failure.code == "no_path":
-            tried = ", ".join(shown(address) for address in outgoing.addresses) or "no address, as none can be reached"
-            message = f"no path opened to {self.handle.user}: tried {tried}; is UDP blocked on the way?"
+            message = no_path("no path opened to", self.handle.user, outgoing.addresses)
             outgoing.failure = outgoing.failure._replace(message=message)
         super()._settle()
 

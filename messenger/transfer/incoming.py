@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final, Hashable, Sequence, Tuple
+from typing import Final, Hashable, Optional, Sequence, Tuple
 
 from messenger.transfer.datagram import Control, Done, DoneSeen, Hello, Ping, Start, Verdict, Welcome
 from messenger.transfer.endpoint import LINGER, SILENCE_MAX, Endpoint, State, Wire
@@ -49,7 +49,7 @@ class Incoming(Endpoint):
         super().__init__(now, wire, sealer, ControlOpener(secrets.to_receiver), challenge, unproved)
         self._began_at = now
         self._claims = claims
-        self._addresses = addresses
+        self.addresses = addresses
         self._knocks = 0
         self.receiver = Receiver(geometry, store, allowance)
         self.is_resumed = False

@@ -61,7 +61,11 @@ def test_a_receiver_whose_sender_is_never_heard_gives_up_by_itself(
     monkeypatch.setattr(Outbound, "on_answered", lambda *_: None)
     yoda, hans = enter("Yoda"), enter("Hans")
     sent = yoda.client.send_file("Hans", yoda.make("a.bin", SIZE))
-    assert told(hans) == failure(sent) == ("no_path", "nothing arrived from the other side")
+    assert told(hans) == failure(sent)
+    code, message = failure(sent)
+    assert code == "no_path"
+    assert message.startswith(f"nothing arrived from Yoda: tried 127.0.0.1:{yoda.files.port}")
+    assert message.endswith("; is UDP blocked on the way?")
     assert hans.received() == {}
 
 
