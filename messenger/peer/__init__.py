@@ -9,6 +9,7 @@
     part_map   which chunks a part holds: their tags, on the disk and in memory
     texts      what is said of a transfer, as the signalling takes it
     handle     what the user of the library holds of a transfer
+    asked      one that is offered to this client, up to its answer
     outbound, inbound   one transfer: the state machine of `messenger.transfer`, its file, and its end
     addresses  where this client may be reached, and the other one
     shares     what each of many files that are received may take of buffer and memory

@@ -10,7 +10,7 @@ from typing import Iterator
 import pytest
 
 from messenger.errors import StorageError
-from messenger.peer import inbound
+from messenger.peer import asked
 from messenger.peer.handle import TransferEnded, TransferFailed
 from messenger.transfer.geometry import CHUNK_SIZE
 from messenger.transfer.sealing import CIPHERS, ChunkCipher
@@ -85,7 +85,7 @@ def test_both_sides_are_told_of_a_full_disk_and_the_transfer_goes_on_when_there_
 ) -> None:
     yoda, hans = enter("Yoda"), enter("Hans", download_dir=disk)
     path = yoda.make("a.bin", 2 * DISK)
-    monkeypatch.setattr(inbound, "SPACE_LEFT", -10 * DISK)  # there seemed to be room
+    monkeypatch.setattr(asked, "SPACE_LEFT", -10 * DISK)  # there seemed to be room
     failed = yoda.client.send_file("Hans", path)
     with pytest.raises(TransferFailed, match=r"Hans cannot store it: .*No space left on device") as caught:
         failed.result(10)

@@ -73,7 +73,7 @@ def test_an_offer_that_nobody_answers_ends(enter: Enter, monkeypatch: pytest.Mon
     assert failure(yoda.client.send_file("Hans", yoda.make("a.bin", 1000)))[0] == "no_answer"
     assert told(hans)[0] == "no_answer"
     monkeypatch.setattr("messenger.peer.outbound.ANSWER_SECONDS", 60)
-    monkeypatch.setattr("messenger.peer.inbound.ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr("messenger.peer.asked.ANSWER_SECONDS", 0.1)
     code, message = failure(yoda.client.send_file("Hans", yoda.make("a.bin", 1000)))
     assert code == "no_answer"
     assert message.startswith("Hans did not answer")

@@ -10,7 +10,7 @@ from typing import Any, Iterator, List, Optional
 import pytest
 
 from messenger.config import FileConfig
-from messenger.peer import inbound, transfers
+from messenger.peer import asked, transfers
 from messenger.peer.handle import TransferEnded
 from messenger.peer.part import PartFile
 from messenger.protocol.messages import Answer
@@ -83,7 +83,7 @@ def test_room_that_was_promised_to_one_file_is_not_given_to_another(
 ) -> None:
     yoda, leia, hans = enter("Yoda"), enter("Leia"), enter("Hans")
     fields = [*os.statvfs(hans.inbox)]
-    fields[0], fields[1], fields[4] = 512, 512, (80 * CHUNK_SIZE + inbound.SPACE_LEFT) // 512
+    fields[0], fields[1], fields[4] = 512, 512, (80 * CHUNK_SIZE + asked.SPACE_LEFT) // 512
     monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(fields))
     gate = Gate(monkeypatch, chunk=50)
     first = yoda.client.send_file("Hans", yoda.make("a.bin", 60 * CHUNK_SIZE))
