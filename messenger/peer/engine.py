@@ -157,6 +157,10 @@ class Engine:
             self._due_at[runner] = when
             heapq.heappush(self._due, (when, next(self._order), runner))
 
+    def count_stranger(self) -> None:
+        """A datagram has turned out not to be the other side's: of a chunk whose tag is wrong, at least one is not."""
+        self._strangers += 1
+
     def step_through(self, steps: Iterator[object], runner: Runner) -> None:
         """Carry out an iterator's work for a transfer bit by bit, between everything else."""
         self._steps.append((steps, runner))

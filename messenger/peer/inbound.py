@@ -88,6 +88,7 @@ class Inbound(Asked):
             return False
         self._part.write(chunk, plain, sealed)
         return True
+            self._engine.count_stranger()
 
     def on_control(self, now: float, address: Address, datagram: bytes) -> bool:
         """Take a control datagram; the one that starts the data decides what of an earlier attempt is kept."""
