@@ -65,7 +65,9 @@ def outcome(state: State, session: Session, request: Outcome, moment: Moment, ou
     state.counts.count_outcome(request.code)
     if request.code != "checking":
         state.offers.settle(session.name, recipient.name, request.transfer)
-    out.deliver(recipient, TransferOutcome(request.transfer, session.name, request.code, request.message))
+    out.deliver(
+        recipient, TransferOutcome(request.transfer, session.name, request.code, request.message, request.proof)
+    )
     out.deliver(session, Relayed(request.id))
 
 

@@ -170,7 +170,7 @@ class Exchange:
             self._engine.schedule(self)
         self._finish(TransferFailed(code, message))
 
-    def on_outcome(self, code: str, message: str) -> None:
+    def on_outcome(self, code: str, message: str, proof: str = "") -> None:
         """The other side says through the server how it ended, or that it still looks at what it has."""
         if code == "checking":
             if self._answer_due < math.inf:
@@ -222,11 +222,9 @@ class Exchange:
         self._next_progress = self._now() + PROGRESS_SECONDS
         self.emit(TransferStarted)
 
-    def _tell_outcome(self, code: str, message: str = "") -> None:
-        handle = self.handle
-        self._host.signal(
-            Outcome, lambda *_: None, user=handle.user, transfer=handle.id, code=code, message=to_message(message)
-        )
+    def _tell_outcome(self, code: str, message: str = "", proof: str = "") -> None:
+        fields = {"code": code, "message": to_message(message), "proof": proof}
+        self._host.signal(Outcome, lambda *_: None, user=self.handle.user, transfer=self.handle.id, **fields)
 
     def emit(self, kind: Type[AnyTransferEvent], **fields: Any) -> None:
         """Tell an event of this transfer."""

@@ -11,13 +11,13 @@ from messenger.peer.arrivals import Address, Run
 from messenger.peer.asked import Asked, RunAside
 from messenger.peer.exchange import Host
 from messenger.peer.handle import Measured, Transfer
-from messenger.peer.texts import reason_of
+from messenger.peer.texts import reason_of, to_text
 from messenger.protocol.messages import Offered
 from messenger.transfer.claims import Claims
 from messenger.transfer.endpoint import State
 from messenger.transfer.incoming import Incoming
 from messenger.transfer.receiver import Receiver
-from messenger.transfer.sealing import ChunkCipher, KeyExchangeFailed
+from messenger.transfer.sealing import ChunkCipher, KeyExchangeFailed, receipt_of
 
 
 class Inbound(Asked):
@@ -27,6 +27,8 @@ class Inbound(Asked):
         super().__init__(host, handle, offered, folder, run_aside)
         self._incoming: Optional[Incoming] = None
         self._cipher: Optional[ChunkCipher] = None
+        self._receipt = ""
+        """The proof that it is here."""
 
     def _begin(self, claims: Claims) -> None:
         offered = self._offered
@@ -35,6 +37,7 @@ class Inbound(Asked):
         except KeyExchangeFailed as error:
             self.refuse("bad_peer", str(error))
             return
+        self._receipt = to_text(receipt_of(secrets.receipt))
         self._cipher = ChunkCipher(secrets.chunks, offered.cipher)
         self._incoming = Incoming(
             self._now(),
@@ -85,10 +88,10 @@ class Inbound(Asked):
         assert self._cipher is not None and self._part is not None
         plain = self._engine.buffers.plain[: self._geometry.plain_size(chunk)]
         if not self._cipher.open_into(chunk, sealed, plain):
+            self._engine.count_stranger()
             return False
         self._part.write(chunk, plain, sealed)
         return True
-            self._engine.count_stranger()
 
     def on_control(self, now: float, address: Address, datagram: bytes) -> bool:
         """Take a control datagram; the one that starts the data decides what of an earlier attempt is kept."""
@@ -138,7 +141,7 @@ class Inbound(Asked):
             return
         self.handle.path = path
         self._host.unconfirmed.add(self._now(), self._offered, path)
-        self._tell_outcome("received")
+        self._tell_outcome("received", proof=self._receipt)
         self._incoming.finished(self._now())
         self._settle()
         self._engine.schedule(self)

@@ -13,7 +13,7 @@ from messenger.peer.texts import to_bytes, to_text
 from messenger.protocol.messages import Answered, Offer
 from messenger.transfer.claims import Claims, Digest, Runs, chunks_of, decode_claims, missing
 from messenger.transfer.outgoing import MakeController, Outgoing
-from messenger.transfer.sealing import ChunkCipher, KeyExchangeFailed, Secrets, open_claims
+from messenger.transfer.sealing import ChunkCipher, KeyExchangeFailed, Secrets, is_receipt, open_claims
 
 TOGETHER_SECONDS: Final = 0.2
 """Files that are offered within so long begin together: the first would otherwise have taken the whole path before the
@@ -41,6 +41,7 @@ class Outbound(Exchange):
         self._together_until = -math.inf
         self._accepted: Optional[Answered] = None
         """The answer, as long as this file waits for others to begin with."""
+        self._receipt_secret = b""
         self._there: Runs = []
         """What the receiver had from the beginning."""
 
@@ -103,6 +104,7 @@ class Outbound(Exchange):
         except KeyExchangeFailed as error:
             self.fail("bad_peer", str(error))
             return
+        self._receipt_secret = secrets.receipt
         addresses = reachable(self._engine.port, [answer.address, *answer.addresses], answer.udp_port)
         self._outgoing = Outgoing(
             self._now(),
@@ -121,10 +123,12 @@ class Outbound(Exchange):
         self._run(self._outgoing, secrets.sender_id)
         self._prepare(secrets, answer.resume)
 
-    def on_outcome(self, code: str, message: str) -> None:
-        """The receiver says through the server how it ended: its receipt counts this way too."""
-        if code == "received" and self._outgoing is not None:
-            self._outgoing.confirm(self._now())
+    def on_outcome(self, code: str, message: str, proof: str = "") -> None:
+        """The receiver says through the server how it ended: its receipt counts this way too, if it is not made up by
+        the server."""
+        outgoing = self._outgoing
+        if code == "received" and outgoing is not None and is_receipt(self._receipt_secret, to_bytes(proof)):
+            outgoing.confirm(self._now())
             self._settle()
             self._engine.schedule(self)
         else:

@@ -273,7 +273,7 @@ class Transfers:
     def _on_outcome(self, outcome: TransferOutcome) -> None:
         exchange = self._exchanges.get((outcome.sender, outcome.transfer))
         if exchange is not None:
-            exchange.attempt(lambda: exchange.on_outcome(outcome.code, outcome.message))
+            exchange.attempt(lambda: exchange.on_outcome(outcome.code, outcome.message, outcome.proof))
 
     def _new_outbound(self, user: str, path: Path, source: SourceFile) -> Outbound:
         size = source.geometry.size

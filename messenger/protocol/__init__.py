@@ -29,7 +29,8 @@ Requests (fields in this order in the tables of `messenger.protocol.messages`, w
     answer       user, transfer, accepted (true or false),          relayed
                  key and udp_port (needed if true),
                  addresses, resume, code, message (default none)
-    outcome      user, transfer, code, message (default none)       relayed
+    outcome      user, transfer, code, message, proof (both         relayed
+                 default none)
     alive        (no id)                                            none; answers the server's `check`
 
 Replies:
@@ -57,7 +58,7 @@ Events:
                    a file for you
     answered       transfer, from, accepted, address, and if not empty: key, udp_port, addresses, resume, code, message
     transfer_outcome
-                   transfer, from, code, message (default none): how the other side saw a transfer end
+                   transfer, from, code, and if not empty: message, proof: how the other side saw a transfer end
     check          the server heard nothing for 15 s; answer within 25 s with `alive` or any request
     closing        code, message: the server closes the connection after this line
 
@@ -84,6 +85,8 @@ Fields that concern a file:
     code         why a file was refused or how a transfer ended, a word for programs, which the clients agree on:
                  at most 32 of a-z and _
     message      the same for a person: at most 500 bytes, characters as in a text
+    proof        with the code `received`: 16 bytes as 24 characters of base64, that only the two clients can make, of
+                 the secret that they share; without it a sender takes no notice of the receipt
 
 The server itself sends a `transfer_outcome` with the code `offline` for an offer that waits for its answer when either of
 the two goes offline: to the other one, of at most 256 offers that one user has made.
@@ -157,8 +160,8 @@ Another one, of two who are logged in. Yoda offers Hans a file; Hans accepts, ge
     Hans > {"type":"answer","id":5,"user":"Yoda","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","accepted":true,"key":"3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=","udp_port":13001}
     Yoda < {"type":"answered","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","from":"Hans","accepted":true,"address":"192.0.2.2","key":"3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=","udp_port":13001}
     Hans < {"type":"relayed","id":5}
-    Hans > {"type":"outcome","id":6,"user":"Yoda","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","code":"received"}
-    Yoda < {"type":"transfer_outcome","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","from":"Hans","code":"received"}
+    Hans > {"type":"outcome","id":6,"user":"Yoda","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","code":"received","proof":"q83vEjRWeJCrze8SNFZ4kA=="}
+    Yoda < {"type":"transfer_outcome","transfer":"5f2b8c0e9d7a41633e1c7b90a4d8f256","from":"Hans","code":"received","proof":"q83vEjRWeJCrze8SNFZ4kA=="}
     Hans < {"type":"relayed","id":6}
 
 And if Hans does not want it:

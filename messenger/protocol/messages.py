@@ -139,6 +139,7 @@ class Outcome(Request, tag="outcome"):
     transfer: TransferId
     code: Annotated[str, Meta(pattern=rf"^[a-z_]{{1,{OUTCOME_CODE_MAX}}}\Z")]
     message: OutcomeMessage = ""
+    proof: Annotated[str, Meta(pattern=r"^([A-Za-z0-9+/]{21}[AQgw]==)?\Z")] = ""
 
 
 class Alive(Struct, tag_field="type", tag="alive", gc=False, forbid_unknown_fields=True):
@@ -308,6 +309,7 @@ class TransferOutcome(Event, tag="transfer_outcome", rename={"sender": "from"}):
     sender: str
     code: str
     message: str = ""
+    proof: str = ""
 
 
 class Check(Event, tag="check"):

@@ -122,6 +122,14 @@ def test_an_outcome_reaches_the_other_side() -> None:
     ]
 
 
+def test_the_proof_of_a_receipt_is_passed_on() -> None:
+    chat = Chat()
+    yoda, hans = chat.enter("Yoda"), chat.enter("Hans")
+    chat.say(hans, Outcome(3, "Yoda", ID, "received", proof="q83vEjRWeJCrze8SNFZ4kA=="))
+    (event,) = chat.heard(yoda)
+    assert (event["code"], event["proof"]) == ("received", "q83vEjRWeJCrze8SNFZ4kA==")
+
+
 @pytest.mark.parametrize("request_to", ALL)
 @pytest.mark.parametrize(
     ("user", "code"),

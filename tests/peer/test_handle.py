@@ -91,7 +91,7 @@ def test_the_sender_counts_what_was_there_from_the_beginning_and_what_comes_once
     outgoing: Any = SimpleNamespace(sender=None, round_trip=RoundTrip(), begin=lambda *_: None)
     outbound._outgoing = outgoing
     key = bytes(16)
-    outbound._begin(Secrets(key, key, key, key, 1, 2), Claims([Attempt(key, CIPHERS[0], [(0, 5), (8, 4)])], b""))
+    outbound._begin(Secrets(key, key, key, key, 1, 2, key), Claims([Attempt(key, CIPHERS[0], [(0, 5), (8, 4)])], b""))
     assert outbound._measure().done == transfer.resumed == 9 * CHUNK_SIZE
     outgoing.sender = sender
     done = []

@@ -9,9 +9,10 @@ from typing import Any, Callable, List
 import pytest
 
 from messenger.peer.handle import TransferDone, TransferEnded, TransferFailed, TransferStalled
+from messenger.peer.inbound import Inbound
 from messenger.peer.outbound import Outbound
 from messenger.peer.part import PartFile
-from messenger.protocol.messages import Answered
+from messenger.protocol.messages import Answered, TransferOutcome
 from messenger.transfer import endpoint, incoming, outgoing
 from tests.peer.conftest import Enter, Person
 from tests.peer.endings import SIZE, Gate, failure, hurry, told
@@ -113,6 +114,26 @@ def test_a_receipt_that_only_the_server_brings_counts(enter: Enter, monkeypatch:
     assert type(yoda.told[-1]) is TransferDone
 
 
+@pytest.mark.parametrize("proof", ["", "q83vEjRWeJCrze8SNFZ4kA=="])
+def test_a_receipt_that_the_server_has_made_up_does_not_count(
+    enter: Enter, monkeypatch: pytest.MonkeyPatch, proof: str
+) -> None:
+    """All was sent, and the file has not got its place yet."""
+    yoda, hans = enter("Yoda"), enter("Hans")
+    gate = Gate(monkeypatch, kind=PartFile)
+    path = yoda.make("a.bin", SIZE)
+    sent = yoda.client.send_file("Hans", path)
+    gate.wait()
+    yoda.files.take(TransferOutcome(sent.id, "Hans", "received", proof=proof))
+    heard = threading.Event()
+    yoda.files.engine.call(heard.set)
+    assert heard.wait(5)
+    assert not sent.is_ended
+    gate.open()
+    sent.result(10)
+    assert hans.received() == {"Yoda_a.bin": path.read_bytes()}
+
+
 def test_a_receiver_that_lies_about_its_receipt_learns_nothing_more(
     enter: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,8 +143,10 @@ def test_a_receiver_that_lies_about_its_receipt_learns_nothing_more(
     sent = yoda.client.send_file("Hans", yoda.make("a.bin", 5 * SIZE))  # more than is sent before the lie is heard
     gate.wait()
     inbound = next(iter(hans.files._exchanges.values()))
+    assert isinstance(inbound, Inbound)
     lied = threading.Event()
-    hans.files.engine.call(lambda: inbound._tell_outcome("received"))
+    proof = inbound._receipt
+    hans.files.engine.call(lambda: inbound._tell_outcome("received", proof=proof))
     hans.files.engine.call(lied.set)
     assert lied.wait(5)
     hans.client.ping()

@@ -21,8 +21,10 @@ from messenger.transfer.sealing import (
     KeyExchangeFailed,
     Secrets,
     derive,
+    is_receipt,
     open_claims,
     public_key,
+    receipt_of,
     seal_claims,
 )
 from tests.transfer.world import DELIVERED, Weather, World
@@ -158,6 +160,15 @@ def test_no_number_of_a_control_message_is_used_twice() -> None:
     assert world.run() == DELIVERED
     headers = [sent.data[:16] for sent in world.captured if sent.data[0] == CONTROL]
     assert len(headers) == len(set(headers))
+
+
+def test_a_receipt_is_that_of_its_attempt_and_no_other() -> None:
+    secret = at_sender().receipt
+    proof = receipt_of(at_receiver().receipt)
+    assert is_receipt(secret, proof)
+    other = receipt_of(at_receiver(AGREEMENT._replace(transfer="5f2c")).receipt)
+    for wrong in (other, b"", proof[:-1], proof + b"\0", bytes(16), secret):
+        assert not is_receipt(secret, wrong)
 
 
 def test_the_claims_of_a_resumption_are_sealed_too() -> None:
