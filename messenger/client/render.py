@@ -146,11 +146,13 @@ def _done(event: TransferDone) -> str:
         "seconds": duration_text(event.seconds),
         "rate": rate_text(event.goodput),
     }
-    if event.direction == "in":
-        return wording.RECEIVED.format(path=event.path, **fields)
     loss = wording.SENT_AGAIN_SHARE.format(loss=share_text(event.loss)) if event.repeated else ""
     again = wording.SENT_AGAIN.format(count=event.repeated, loss=loss)
-    return wording.DELIVERED.format(round_trip=f"{1000 * event.round_trip:.1f} ms", again=again, **fields)
+    path = wording.PATH_FIGURES.format(round_trip=f"{1000 * event.round_trip:.1f} ms", again=again)
+    if event.direction == "out":
+        return wording.DELIVERED.format(figures=path, **fields)
+    is_told = event.round_trip or event.repeated  # small files are here before their sender knows anything
+    return wording.RECEIVED.format(path=event.path, figures=path if is_told else "", **fields)
 
 
 def _table(transfers: List[TransferInfo]) -> List[str]:

@@ -59,9 +59,9 @@ class TransferProgress(TransferEvent, tag="transfer_progress"):
     rate: float = 0.0
     """Bytes a second, lately."""
     round_trip: float = 0.0
-    """Seconds; known to the sender only."""
+    """Seconds. This and the loss are measured by the sender, which tells them to the receiver once a second."""
     loss: float = 0.0
-    """Share of the segments that had to be sent again; known to the sender only."""
+    """Share of the segments that had to be sent again."""
 
 
 class TransferStalled(TransferEvent, tag="transfer_stalled"):
@@ -83,7 +83,7 @@ class TransferDone(TransferEvent, tag="transfer_done"):
     """Bytes that were there from an earlier attempt."""
     round_trip: float = 0.0
     repeated: int = 0
-    """Segments that were sent again; known to the sender only."""
+    """Segments that were sent again; at the receiver, those of which it was told before the last data."""
     loss: float = 0.0
 
 

@@ -10,7 +10,7 @@ from messenger.peer.addresses import no_path, reachable
 from messenger.peer.arrivals import Address, Run
 from messenger.peer.asked import Asked, RunAside
 from messenger.peer.exchange import Host
-from messenger.peer.handle import Measured, Transfer
+from messenger.peer.handle import NOTHING_MEASURED, Measured, Transfer
 from messenger.peer.texts import reason_of, to_text
 from messenger.protocol.messages import Offered
 from messenger.transfer.claims import Claims
@@ -167,5 +167,8 @@ class Inbound(Asked):
 
     def _measure(self) -> Measured:
         incoming = self._incoming
-        done = self._geometry.bytes_of(incoming.receiver.chunks_done) if incoming is not None else 0
-        return Measured(done, 0.0, 0, 0.0)
+        if incoming is None:
+            return NOTHING_MEASURED
+        sent, repeated, microseconds = incoming.figures
+        done = self._geometry.bytes_of(incoming.receiver.chunks_done)
+        return Measured(done, microseconds * 1e-6, repeated, min(repeated, sent) / max(1, sent))

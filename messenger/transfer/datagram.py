@@ -113,6 +113,17 @@ class DoneSeen(NamedTuple):
     """Answer to `Done`."""
 
 
+class Figures(NamedTuple):
+    """Sender to receiver, for its person: what only the sender knows. The last ones go before the last data."""
+
+    sent: int
+    """Segments."""
+    repeated: int
+    """Those among them that were sent again."""
+    round_trip: int
+    """Microseconds; 0 if it is not known yet."""
+
+
 class Abort(NamedTuple):
     """Either to the other: it is over, and why."""
 
@@ -120,15 +131,16 @@ class Abort(NamedTuple):
     message: str
 
 
-Control = Union[Hello, Welcome, Start, Ack, Ping, Done, DoneSeen, Abort]
+Control = Union[Hello, Welcome, Start, Ack, Ping, Done, DoneSeen, Abort, Figures]
 
-_HELLO, _WELCOME, _START, _ACK, _PING, _DONE, _DONE_SEEN, _ABORT = range(1, 9)
+_HELLO, _WELCOME, _START, _ACK, _PING, _DONE, _DONE_SEEN, _ABORT, _FIGURES = range(1, 10)
 _Hello = struct.Struct("<B8sB")
 _Welcome = struct.Struct("<B8s8sBI")
 _Start = struct.Struct("<B8sB")
 _Ack = struct.Struct("<B?IIIIIQQIIB")
 _Hole = struct.Struct("<HB7s")
 _Abort = struct.Struct("<B32sH")
+_Figures = struct.Struct("<BQQI")
 
 
 def first_word(kind: int, segment: int, connection: int) -> int:
@@ -157,6 +169,8 @@ def encode(message: Control) -> bytes:  # noqa: PLR0911 - one return a message i
         return bytes([_DONE])
     if isinstance(message, DoneSeen):
         return bytes([_DONE_SEEN])
+    if isinstance(message, Figures):
+        return _Figures.pack(_FIGURES, message.sent, message.repeated, min(message.round_trip, 0xFFFFFFFF))
     text = message.message.encode("utf-8", "replace")[:REASON_MAX]
     return _Abort.pack(_ABORT, message.code.encode("ascii"), len(text)) + text
 
@@ -179,6 +193,8 @@ def decode(data: bytes) -> Control:  # noqa: PLR0911 - as above
             return Done()
         if kind == _DONE_SEEN:
             return DoneSeen()
+        if kind == _FIGURES:
+            return Figures(*_Figures.unpack_from(data)[1:])
         if kind == _ABORT:
             _, code, length = _Abort.unpack_from(data)
             text = data[_Abort.size : _Abort.size + length]

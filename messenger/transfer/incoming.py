@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final, Hashable, Optional, Sequence, Tuple
 
-from messenger.transfer.datagram import Control, Done, DoneSeen, Hello, Ping, Start, Verdict, Welcome
+from messenger.transfer.datagram import Control, Done, DoneSeen, Figures, Hello, Ping, Start, Verdict, Welcome
 from messenger.transfer.endpoint import LINGER, SILENCE_MAX, Endpoint, State, Wire
 from messenger.transfer.geometry import Geometry
 from messenger.transfer.receiver import Receiver, Store, TooManyBadChunks
@@ -56,6 +56,8 @@ class Incoming(Endpoint):
         """Whether the sender agreed to what an earlier attempt has left."""
         self._next_done = math.inf
         self._dones = 0
+        self.figures = Figures(0, 0, 0)
+        """What the sender has told last of the path."""
         self.is_receipt_seen = False
         """Whether the sender has said that it has the receipt."""
 
@@ -131,6 +133,8 @@ class Incoming(Endpoint):
                 self._tell(Done())
             else:
                 self._send_acks(now)
+        elif isinstance(message, Figures):
+            self.figures = message
         elif isinstance(message, DoneSeen):
             self._next_done = math.inf
             self.is_receipt_seen = True

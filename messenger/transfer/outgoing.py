@@ -6,7 +6,7 @@ import math
 from typing import Callable, Dict, Final, Hashable, Iterator, Optional, Sequence, Tuple
 
 from messenger.transfer.congestion import Controller
-from messenger.transfer.datagram import Ack, Control, Done, DoneSeen, Hello, Ping, Start, Verdict, Welcome
+from messenger.transfer.datagram import Ack, Control, Done, DoneSeen, Figures, Hello, Ping, Start, Verdict, Welcome
 from messenger.transfer.endpoint import Endpoint, State, Wire
 from messenger.transfer.geometry import SEGMENT_SIZES, Geometry
 from messenger.transfer.rtt import RoundTrip
@@ -31,6 +31,9 @@ START_INTERVAL: Final = 0.1
 
 PING_INTERVAL: Final = 1.0
 """Seconds between questions to a receiver that has no reason of its own to say something."""
+
+FIGURES_INTERVAL: Final = 1.0
+"""Seconds between what the receiver's person is told of the path."""
 
 REOPEN_SECONDS: Final = 3.0
 """After so much silence the addresses are tried again: one side may have got another one."""
@@ -83,7 +86,8 @@ class Outgoing(Endpoint):
         self._verdict = Verdict.CHECKING
         self._next_start = math.inf
         self._next_ping = math.inf
-        self._next_raise = math.inf
+        self._next_raise = self._next_figures = math.inf
+        self._has_told_all = False
         self._raise_seconds = RAISE_SECONDS
         self._crowd = 1
         self._delivered = 0
@@ -142,6 +146,7 @@ class Outgoing(Endpoint):
         if self.sender.is_complete and self.state is State.RUNNING:
             self.state = State.FINISHING
             self._next_ping = now + PING_INTERVAL
+            self._tell_figures(now, self.sender)
 
     def _take_welcome(self, now: float, address: Hashable, welcome: Welcome) -> None:
         if self.has_ended:
@@ -199,6 +204,7 @@ class Outgoing(Endpoint):
         self._next_start = now
         self._next_ping = math.inf if self.state is State.RUNNING else now + PING_INTERVAL
         self._next_raise = now + RAISE_SECONDS
+        self._next_figures = now + FIGURES_INTERVAL
 
     # ---- what goes out --------------------------------------------------------------------------------------
 
@@ -220,11 +226,21 @@ class Outgoing(Endpoint):
         if self.sender is not None and self.state is State.RUNNING:
             if now >= self._next_raise:
                 self._try_larger(now, self.sender)
+            if now >= self._next_figures:
+                self._tell_figures(now, self.sender)
             for _ in range(BATCHES_AT_ONCE):
                 batch = self.sender.next_batch(now)
                 if batch is None:
                     break
+                if self.sender.has_sent_all and not self._has_told_all:
+                    self._has_told_all = True
+                    self._tell_figures(now, self.sender)
                 self._wire.batch(self.path, batch)
+
+    def _tell_figures(self, now: float, sender: Sender) -> None:
+        self._next_figures = now + FIGURES_INTERVAL
+        microseconds = int(self.round_trip.smoothed * 1e6) if self.round_trip.has_sample else 0
+        self._tell(Figures(sender.sent_segments, sender.repeated_segments, microseconds))
 
     def _try_larger(self, now: float, sender: Sender) -> None:
         """See whether the path carries larger segments by now."""
@@ -271,5 +287,5 @@ class Outgoing(Endpoint):
         if self._searching_since == math.inf:
             when = min(when, self._heard_at + REOPEN_SECONDS)
         if self.sender is not None and self.state is State.RUNNING:
-            when = min(when, self._next_raise, self.sender.deadline())
+            when = min(when, self._next_raise, self._next_figures, self.sender.deadline())
         return when

@@ -109,6 +109,10 @@ SEEN = "a␀␇␈␛[2J␍␊<U+007F><U+009B><U+0085><U+2028><U+2029><U+061C><U
             ["received clip.mp4 from Yoda: in/Yoda_clip (1).mp4 (1.2 MB in 20 s, 61.7 kB/s)"],
         ),
         (
+            TransferDone(*IN, path="a", seconds=20.0, goodput=61_700, round_trip=0.0042, repeated=3, loss=0.01),
+            ["received clip.mp4 from Yoda: a (1.2 MB in 20 s, 61.7 kB/s, round trip 4.2 ms, 3 resent (1.0 %))"],
+        ),
+        (
             TransferEnded(*OUT, code="refused", message="Hans does not want it"),
             ["error: clip.mp4 was not delivered to Hans: Hans does not want it"],
         ),

@@ -91,7 +91,9 @@ def test_events_come_in_their_order(enter: Enter, monkeypatch: pytest.MonkeyPatc
     assert (done.direction, done.user, done.name, done.size) == ("in", "Yoda", "a.bin", 8_000_000)
     assert Path(done.path) == hans.inbox / "Yoda_a.bin"
     assert done.goodput > 1_000_000
-    yoda.wait_for(TransferDone)
+    assert 0 < done.round_trip < 5
+    sent = yoda.wait_for(TransferDone)
+    assert done.repeated <= sent.repeated
     for person in (yoda, hans):
         kinds = [type(event).__name__ for event in person.told]
         assert kinds[0] == "TransferStarted"

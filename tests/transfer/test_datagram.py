@@ -19,6 +19,7 @@ from messenger.transfer.datagram import (
     Control,
     Done,
     DoneSeen,
+    Figures,
     Hello,
     Hole,
     Ping,
@@ -67,6 +68,7 @@ CONTROLS = st.one_of(
     st.builds(Start, CHALLENGE, BYTE),
     st.builds(Abort, CODE, st.text(st.characters(exclude_categories=["Cs"]), max_size=REASON_MAX // 4)),
     st.sampled_from([Ping(), Done(), DoneSeen()]),
+    st.builds(Figures, st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1)),
 )
 FULL_ACK = Ack(True, 1, 0, 2**32 - 1, 1, 1, 2**64 - 1, 1, 1, 1, tuple(Hole(n, 3, 2**52 - 1) for n in range(HOLES_MAX)))
 
@@ -86,7 +88,7 @@ def test_random_bytes_are_a_message_or_refused(data: bytes) -> None:
         message = decode(data)
     except BadDatagram:
         return
-    assert isinstance(message, (Ack, Hello, Welcome, Start, Ping, Done, DoneSeen, Abort))
+    assert isinstance(message, (Ack, Hello, Welcome, Start, Ping, Done, DoneSeen, Abort, Figures))
 
 
 @given(CONTROLS)
