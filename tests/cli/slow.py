@@ -1,10 +1,16 @@
-"""The program with files that are sent at RATE bytes a second: `RATE=100000 python -m tests.cli.slow chat …`."""
+"""The program with files that are sent at RATE bytes a second: `RATE=100000 python -m tests.cli.slow chat …`.
+
+With HURRY, it tells of progress so many times as often as usual.
+"""
 
 from __future__ import annotations
 
 import os
 
 from messenger.cli import main
+from messenger.client import chat
+from messenger.client.files import PROGRESS_SECONDS
+from messenger.peer import exchange
 from messenger.transfer.congestion import Ack
 from messenger.transfer.controllers import CONTROLLERS
 from messenger.transfer.rtt import RoundTrip
@@ -32,4 +38,7 @@ class Steady:
 
 if __name__ == "__main__":
     CONTROLLERS["patient"] = Steady
+    hurry = float(os.environ.get("HURRY", "1"))
+    vars(chat)["PROGRESS_SECONDS"] = PROGRESS_SECONDS / hurry
+    vars(exchange)["PROGRESS_SECONDS"] = exchange.PROGRESS_SECONDS / hurry
     main(prog_name="messenger")
