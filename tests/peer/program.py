@@ -1,22 +1,28 @@
 """A client in a process of its own: `python -m tests.peer.program HOST PORT NAME FOLDER [USER PATH]`.
 
 Its UDP port is UDP_PORT, or any. It logs in, says `ready`, sends a file if one is given, says how that ended as a line
-of JSON, and stays until its standard input ends.
+of JSON, and stays until its standard input ends. With STOP, it says `stopped` and stands still at one of `POINTS`, at
+the call with a number: `STOP=checking:20`.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Optional, Sequence, Type
 
 from messenger.client import Client
 from messenger.config import FileConfig
+from messenger.peer import placing
 from messenger.peer.handle import TransferFailed
+from messenger.peer.part import PartFile
+from messenger.transfer.claims import Digest
 from tests.support.files import ACCOUNTS
 from tests.support.processes import environment
 
@@ -63,8 +69,33 @@ class Program:
             stream.close()
 
 
+POINTS = {
+    "checking": (Digest, "add"),  # what an interrupted transfer has left is compared, on either side
+    "finishing": (PartFile, "finish"),
+    "placing": (placing, "remove"),  # the file has its name, and that of the part as well
+}
+
+
+def stop_at(point: str, number: int) -> None:
+    """Stand still at a call."""
+    owner, method = POINTS[point]
+    right = getattr(owner, method)
+    calls = itertools.count()
+
+    def stop(*arguments: Any) -> Any:
+        if next(calls) == number:
+            say("stopped")
+            threading.Event().wait()
+        return right(*arguments)
+
+    setattr(owner, method, stop)
+
+
 def main(host: str, port: str, name: str, folder: str, *send: str) -> None:
     """Be that client."""
+    if "STOP" in os.environ:
+        point, number = os.environ["STOP"].split(":")
+        stop_at(point, int(number))
     files = FileConfig(download_dir=Path(folder), udp_port=int(os.environ.get("UDP_PORT", "0")))
     with Client.connect(host, int(port), files=files) as client:
         client.login(name, ACCOUNTS[name])
