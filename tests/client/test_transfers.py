@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import queue
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Dict, List
@@ -20,6 +22,7 @@ from tests.client.conftest import Enter, reading_threads
 from tests.client.fakes import FakeServer
 from tests.conftest import Connect
 from tests.support.files import ACCOUNTS, open_descriptors
+from tests.support.processes import environment
 
 ID = "5f2b8c0e9d7a41633e1c7b90a4d8f256"
 KEY = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo="
@@ -183,3 +186,9 @@ def test_what_has_ended_can_be_asked_for_in_a_callback_too(server: Server, tmp_p
             yoda.login("Yoda", ACCOUNTS["Yoda"])
             yoda.send_file("Hans", tmp_path / "clip").result(10)
             assert results.get(timeout=5).done == 4
+
+
+def test_a_client_with_files_loads_no_second_openssl() -> None:
+    """Python's own would take 3 MB more, beside that of `cryptography`."""
+    program = "import sys, messenger.client.client, messenger.peer.transfers; sys.exit('_hashlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], env=environment(), check=False).returncode == 0
