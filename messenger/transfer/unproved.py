@@ -38,7 +38,8 @@ class _Account:
         self.until = until
         self.count = 0
         self.is_proved = False
-        self.asker: Optional[Asker] = None
+        self.askers: Dict[type, Asker] = {}
+        """One for each direction of a file: they ask for different things."""
         self.waiting: List[Asker] = []
 
 
@@ -51,7 +52,7 @@ class Unproved:
     def may_tell(self, now: float, address: Hashable, asker: Optional[Asker] = None) -> bool:
         """Tell whether one more datagram may go to this address, and count it.
 
-        What nobody there has asked for names its `asker`: while one asks, no other does.
+        What nobody there has asked for names its `asker`: while one asks, no other of the same direction does.
         """
         account = self._accounts.get(address)
         if account is None or now >= account.until:
@@ -60,13 +61,14 @@ class Unproved:
                 return False
         if account.is_proved:
             return True
-        if asker is not None and account.asker not in (None, asker):
+        if asker is not None and account.askers.get(type(asker), asker) is not asker:
             account.waiting.append(asker)
             return False
         if account.count >= UNPROVED_MAX:
             return False
         account.count += 1
-        account.asker = asker or account.asker
+        if asker is not None:
+            account.askers[type(asker)] = asker
         return True
 
     def prove(self, now: float, address: Hashable) -> None:
@@ -78,8 +80,8 @@ class Unproved:
     def leave(self, asker: Asker) -> None:
         """A transfer asks no more: it knows its path, or has ended."""
         for account in self._accounts.values():
-            if account.asker is asker:
-                account.asker = None
+            if account.askers.get(type(asker)) is asker:
+                del account.askers[type(asker)]
                 _wake(account)
 
     def is_settled(self, now: float) -> bool:

@@ -51,3 +51,14 @@ def test_a_user_who_names_a_third_party_in_many_answers_brings_it_ten_datagrams(
     for sent in [yoda.client.send_file("Hans", path) for _ in range(20)]:
         assert failure(sent)[0] == "no_path"
     assert 0 < heard(third_party) <= UNPROVED_MAX
+
+
+def test_many_at_once_begin_as_soon_as_one_has_found_the_path(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that wait for it are woken: they need not look again."""
+    monkeypatch.setattr(outgoing, "ASK_SECONDS", 60.0)
+    monkeypatch.setattr(outgoing, "OPENING_SECONDS", 30.0)
+    yoda, hans = enter("Yoda"), enter("Hans")
+    paths = [yoda.make(f"{number}.bin", 1000) for number in range(30)]
+    for sent in [yoda.client.send_file("Hans", path) for path in paths]:
+        sent.result(20)
+    assert len(hans.received()) == 30

@@ -82,6 +82,18 @@ def test_one_that_asks_lets_others_answer() -> None:
     assert account.may_tell(0.0, "a", other)
 
 
+def test_one_that_waits_for_a_file_does_not_keep_one_that_sends_waiting() -> None:
+    """It knocks twice, and its sender may never be heard."""
+
+    class Knocker(Asker):
+        """A transfer in the other direction."""
+
+    account = Unproved()
+    assert account.may_tell(0.0, "a", Knocker())
+    assert account.may_tell(0.0, "a", Asker())
+    assert not account.may_tell(0.0, "a", Knocker())
+
+
 def test_the_bound_holds_for_some_seconds() -> None:
     """Then a path may have been opened: who tries again, half a minute later, must not be told that there is none."""
     account, asker = Unproved(), Asker()
