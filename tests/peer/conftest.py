@@ -13,6 +13,7 @@ from messenger.client import Client
 from messenger.config import FileConfig
 from messenger.errors import LoginRefused
 from messenger.peer.transfers import Transfers
+from messenger.peer.udp import UdpPort
 from messenger.protocol.messages import Offered
 from messenger.server import Server
 from tests.support.files import ACCOUNTS
@@ -107,6 +108,21 @@ def enter(server: Server, tmp_path: Path) -> Iterator[Enter]:
     for person in people:
         person.client.close()
     assert not [thread for thread in threading.enumerate() if thread.name in THREADS]
+
+
+MakePort = Callable[..., UdpPort]
+
+
+@pytest.fixture
+def make_port(request: pytest.FixtureRequest) -> MakePort:
+    """Open UDP ports; all are closed at the end."""
+
+    def make(**options: Any) -> UdpPort:
+        port = UdpPort(0, **options)
+        request.addfinalizer(port.close)
+        return port
+
+    return make
 
 
 def offered(**fields: Any) -> Offered:
