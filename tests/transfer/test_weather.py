@@ -128,11 +128,16 @@ def test_a_clear_path_repeats_nothing() -> None:
 
 def test_every_buffer_is_given_back() -> None:
     """Also those of chunks that were sent several times."""
+    held = 0
     for seed in range(20):
         world = World(content_of(300_000), Weather(loss=0.2, corrupt=0.001), Weather(loss=0.2), seed)
         assert world.run() == DELIVERED, seed
-        # The receipt may be there before the last acknowledgement, and then the transfer is over.
-        assert world.geometry.chunks - world.memory.released <= 1, seed
+        assert world.sender.sender is not None
+        # The receipt may be there before the last acknowledgements, and then the transfer is over.
+        unacknowledged = len(world.sender.sender._flights)
+        assert world.geometry.chunks - world.memory.released == unacknowledged, seed
+        held += unacknowledged
+    assert held < 20, "in most of them nothing"
 
 
 def test_the_same_seed_gives_the_same_transfer() -> None:
