@@ -19,6 +19,9 @@ QUIET_SECONDS: Final = 0.15
 _UNSURE_SECONDS: Final = 1.0
 """The same for an answer that is not understood."""
 
+_ENDS_AS_A_QUESTION: Final = re.compile(r"[:>?]\Z")
+"""A program may write a row piece by piece, and what looks like a question is the beginning of a greeting."""
+
 _SILENT_SECONDS: Final = 3.0
 """Whoever shows nothing at all for so long after the barrier does not answer it."""
 
@@ -33,10 +36,13 @@ class ForeignSeen(Seen):
         self._questions = {source: re.compile(source, re.IGNORECASE) for source in (username, password)}
 
     def asks(self, question: str) -> bool:
-        """See `Seen`. A question before the cursor is one at once, one on a line once nothing follows."""
+        """See `Seen`. One before the cursor that ends like a question is one at once, others once nothing follows."""
         if self.is_logged_in or self._is_answered:
             return False
-        rows = [self.partial] if self._find(self.partial) else self.new() if self.is_quiet else []
+        if self.is_quiet:
+            rows = [self.partial] if self._find(self.partial) else self.new()
+        else:
+            rows = [self.partial] if _ENDS_AS_A_QUESTION.search(self.partial) else []
         found = [self._find(row) for row in reversed(rows)]
         return next((one for one in found if one), None) == question
 
@@ -50,7 +56,13 @@ class ForeignSeen(Seen):
         return whole if whole is not None or not self.partial or not self.is_quiet else self.partial
 
     def _find(self, row: str) -> Optional[str]:
-        return next((source for source, question in self._questions.items() if question.search(row)), None)
+        """Return the question that a row asks: the last one, as who types ahead is asked both on one row."""
+        places = {}
+        for source, question in self._questions.items():
+            found = question.search(row)
+            if found is not None:
+                places[source] = found.start(found.lastindex or 0)  # what stands before the words is looked at, too
+        return max(places, key=lambda source: places[source], default=None)
 
 
 class Notices:

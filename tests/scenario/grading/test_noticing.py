@@ -79,6 +79,34 @@ def test_a_question_on_a_line_of_its_own_is_one_only_once_nothing_follows() -> N
     assert program.asked_for == ["name"]
 
 
+@pytest.mark.parametrize(
+    "shown",
+    ["Please login\r\nUsername: ", "Welcome user\r\n\r\nEnter your login:", "Enter your login\r\nname> ", "User ID? "],
+)
+def test_a_greeting_is_no_question_wherever_its_bytes_are_cut(shown: str) -> None:
+    asked_at = [at for at in range(len(shown) + 1) if asked_for_after(shown[:at]) == ["name"]]
+    assert asked_at == list(range(len(shown.rstrip()), len(shown) + 1))
+    for at in range(len(shown)):
+        program = Watched()
+        program.shows(shown[:at], 0.01)
+        program.shows(shown[at:], 0.01)
+        assert program.asked_for == ["name"]
+
+
+def asked_for_after(shown: str) -> List[str]:
+    """What is asked for at the moment at which this has come."""
+    program = Watched()
+    program.shows(shown, 0.01)
+    return program.asked_for
+
+
+@pytest.mark.parametrize("shown", ["Username: Password: ", "Enter user name: enter password:", "login: pass code? "])
+def test_of_two_questions_on_a_row_the_last_one_waits_for_its_answer(shown: str) -> None:
+    program = Watched()
+    program.shows(shown)
+    assert program.asked_for == ["password"]
+
+
 def test_who_answers_both_questions_and_is_welcome_is_logged_in() -> None:
     program = Watched()
     program.logs_in()
