@@ -39,9 +39,6 @@ _SIGNALS: Final = {
 class ForeignProgram:
     """A server or a client of which only the behaviour is known."""
 
-    is_ready = True
-    """A terminal keeps what is typed early."""
-
     def __init__(self, process: Process, dialect: ForeignDialect, line_end: str) -> None:
         self._process = process
         self._dialect = dialect
@@ -50,12 +47,19 @@ class ForeignProgram:
         self._to_write = b""
         self._written = 0
         self._has_hung_up = False
+        self._is_in_line = False
+        """Whether the beginning of a line has been typed."""
         self.status: Optional[int] = None
 
     @property
     def seen(self) -> Seen:
         """See `Program`."""
         return self._notices.seen
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has shown something: until then it has the time that a program may take to start."""
+        return self._written > 0 or self.status is not None
 
     @property
     def fd(self) -> Optional[int]:
@@ -69,14 +73,16 @@ class ForeignProgram:
             line = self._dialect.barrier
             self._notices.typed_barrier(line, now)
         else:
-            line = self._dialect.command(line) if self._notices.seen.is_logged_in else line
+            line = self._in_its_words(line)
             self._notices.typed(line, now)
-        self.press(line + self._line_end)
+        self._is_in_line = False
+        self._send(line + self._line_end)
 
     def press(self, keys: str) -> None:
         """See `Program`."""
-        self._to_write += keys.encode("utf-8", "surrogateescape")
-        self._write()
+        keys = self._in_its_words(keys)
+        self._is_in_line = True
+        self._send(keys)
 
     def control(self, what: str) -> None:
         """See `Program`."""
@@ -120,6 +126,15 @@ class ForeignProgram:
         """End it."""
         self._process.close()
         self.status = 128 + signal.SIGKILL if self.status is None else self.status
+
+    def _in_its_words(self, typed: str) -> str:
+        """Return a line, or the beginning of one, with its own word for the command; what goes on has none."""
+        is_command = self._notices.seen.is_logged_in and not self._is_in_line
+        return self._dialect.command(typed) if is_command else typed
+
+    def _send(self, keys: str) -> None:
+        self._to_write += keys.encode("utf-8", "surrogateescape")
+        self._write()
 
     def _write(self) -> None:
         if self._to_write:
