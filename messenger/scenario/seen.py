@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Dict, List, Mapping, Optional
 
 from messenger.scenario.pattern import Pattern
@@ -74,6 +75,11 @@ class Seen:
         is_there = self.take(pattern, {}) is not None
         self._last = last
         return is_there
+
+    def take_all(self, begin: int, like: re.Pattern[str]) -> None:
+        """Take every line like that from the one with this index on: no step has asked for them, and none shall."""
+        for index in range(begin, len(self.lines)):
+            self._taken[index] = self._taken[index] or like.search(self.lines[index]) is not None
 
     def take_new(self) -> Optional[str]:
         """Take the first line that has come since something was typed last and is not taken yet."""

@@ -14,7 +14,8 @@ expression that is searched for in what a client shows, whether in capitals or n
     joins = REGEX            a line with this in it goes on in the next one: `joins = message from .*:$`
     barrier = COMMAND        a command that the server answers and that leaves no trace; /activeuser unless told
                              otherwise. It is typed to find out whether everything before it has had its effect
-    barrier_answer = REGEX   its answer; nothing that looks like it may take a second or two longer
+    barrier_answer = REGEX   its answer; nothing that looks like it may take a second or two longer, and what looks
+                             like it then is nothing that a scenario asks for
     ready = REGEX            what the server prints when it is ready; if not given, its port is watched
     line_end = cr            what Enter sends: cr, lf or crlf
     ports = 10000-31999      from where ports are taken

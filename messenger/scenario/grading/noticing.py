@@ -144,6 +144,7 @@ class Notices:
         is_likely = any(rows) and quiet >= _UNSURE_SECONDS
         if is_answered or is_likely or since >= _SILENT_SECONDS:
             self._barrier_at = None
+            self.seen.take_all(self._barrier_line, self._answer)
             self.seen.add(SETTLED)
 
     def _enter(self, line: str, now: float) -> None:

@@ -49,6 +49,8 @@ class ForeignProgram:
         self._has_hung_up = False
         self._is_in_line = False
         """Whether the beginning of a line has been typed."""
+        self._is_barrier_due = False
+        """Whether the barrier is typed once nothing more comes: what comes before that is no answer to it."""
         self.status: Optional[int] = None
 
     @property
@@ -68,13 +70,11 @@ class ForeignProgram:
 
     def type(self, line: str) -> None:
         """See `Program`."""
-        now = time.monotonic()
         if line == BARRIER:
-            line = self._dialect.barrier
-            self._notices.typed_barrier(line, now)
-        else:
-            line = self._in_its_words(line)
-            self._notices.typed(line, now)
+            self._is_barrier_due = True
+            return
+        line = self._in_its_words(line)
+        self._notices.typed(line, time.monotonic())
         self._is_in_line = False
         self._send(line + self._line_end)
 
@@ -120,6 +120,10 @@ class ForeignProgram:
             self._notices.is_first_due = False
             self.type(self._dialect.first)
         self._notices.tick(now)
+        if self._is_barrier_due and self._notices.seen.is_quiet:
+            self._is_barrier_due = False
+            self._notices.typed_barrier(self._dialect.barrier, now)
+            self._send(self._dialect.barrier + self._line_end)
         return b""
 
     def close(self) -> None:

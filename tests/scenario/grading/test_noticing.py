@@ -8,6 +8,7 @@ import pytest
 
 from messenger.scenario.grading.dialect import LOGGED_IN, NOT_LET_IN, SETTLED, ForeignDialect
 from messenger.scenario.grading.noticing import Notices
+from messenger.scenario.pattern import Pattern
 
 A_WHILE = 0.2
 """Seconds after which a program has said what it had to say, and before which it has not."""
@@ -151,6 +152,19 @@ def test_the_barrier_is_answered_by_what_looks_like_its_answer_and_a_pause() -> 
     assert SETTLED not in program.notices.seen.lines
     program.passes(A_WHILE)
     assert program.notices.seen.lines[-1] == SETTLED
+
+
+def test_the_answer_to_the_barrier_is_no_answer_to_a_step_and_nothing_that_nobody_was_to_see() -> None:
+    program = Watched()
+    program.logs_in()
+    program.types("/creategroup")
+    program.notices.typed_barrier("/activeuser", program.now)
+    program.shows("Hans, 127.0.0.1, 13000, active since now\r\nLeia, 127.0.0.1, 13001, active since now\r\n", 0.05)
+    program.shows("Hans: a message\r\n")
+    seen = program.notices.seen
+    assert seen.find(Pattern("127.0.0.1"), {}) is None
+    assert seen.take_answer(Pattern(SETTLED))
+    assert [seen.take_new(), seen.take_new()] == ["Hans: a message", None]
 
 
 @pytest.mark.parametrize(("shown", "seconds"), [("Gnothi seauton\r\n", 1.1), ("", 3.1)])

@@ -10,6 +10,7 @@ import pytest
 
 from messenger.scenario.grading.dialect import BARRIER, ForeignDialect
 from messenger.scenario.grading.programs import ForeignProgram
+from messenger.scenario.pattern import Pattern
 
 TERSE = ForeignDialect(barrier="who", commands={"/msgto": "send"})
 
@@ -53,7 +54,10 @@ class Rehearsal:
     def shows(self, text: str) -> None:
         os.write(self.process.output, text.encode())
         self.program.read()
-        self.now += 1
+        self.passes(1)
+
+    def passes(self, seconds: float) -> None:
+        self.now += seconds
         self.program.tick()
 
     def logs_in(self) -> None:
@@ -89,6 +93,7 @@ def test_commands_are_typed_in_its_own_words(rehearsal: Rehearsal) -> None:
     rehearsal.logs_in()
     rehearsal.program.type("/msgto Hans /msgto")
     rehearsal.program.type(BARRIER)
+    rehearsal.passes(1)
     assert rehearsal.process.typed == b"send Hans /msgto\nwho\n"
 
 
@@ -99,6 +104,19 @@ def test_a_command_that_is_half_typed_is_so_too_and_what_goes_on_is_none(rehears
     rehearsal.program.type("/msgto it is")
     rehearsal.program.type("/msgto Hans done")
     assert rehearsal.process.typed == b"send Hans /msgto /msgto it is\nsend Hans done\n"
+
+
+def test_what_comes_late_is_not_taken_for_an_answer_to_the_barrier(rehearsal: Rehearsal) -> None:
+    rehearsal.logs_in()
+    rehearsal.program.type("/activeuser")
+    rehearsal.program.type(BARRIER)
+    rehearsal.passes(0.1)
+    assert rehearsal.process.typed == b"/activeuser\n"
+    rehearsal.shows("Yoda, 127.0.0.1\r\n> ")
+    rehearsal.shows("Hans, 127.0.0.1\r\n> ")
+    assert rehearsal.process.typed == b"/activeuser\nwho\n"
+    seen = rehearsal.program.seen
+    assert (seen.find(Pattern("Yoda"), {}), seen.find(Pattern("Hans"), {})) == ("Yoda, 127.0.0.1", None)
 
 
 def test_before_the_login_nothing_is_a_command(rehearsal: Rehearsal) -> None:
