@@ -90,13 +90,11 @@ class Seen:
         return None
 
     def find(self, pattern: Pattern, values: Mapping[str, str]) -> Optional[str]:
-        """Return a line that matches and is not taken yet."""
+        """Return a line that matches and is not taken yet, be it one that has only begun."""
         match = pattern.matching(values)
-        for line, taken in zip(self.lines, self._taken):
-            if not taken and match(line) is not None:
-                return line
-        return None
+        rows = [*zip(self.lines, self._taken), (self.partial, self._partial_taken or not self.partial)]
+        return next((row for row, taken in rows if not taken and match(row) is not None), None)
 
     def untaken(self) -> List[str]:
-        """Return the lines that no expectation has taken."""
+        """Return the lines that no expectation has taken, and what stands there now."""
         return [line for line, taken in zip(self.lines, self._taken) if not taken] + [self.partial] * bool(self.partial)

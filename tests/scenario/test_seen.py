@@ -96,6 +96,14 @@ def test_a_question_is_seen_before_its_line_is_complete_and_not_again_then() -> 
     assert takes(what, "Username:") == [False]
 
 
+def test_a_question_that_stands_there_has_been_seen() -> None:
+    what = seen()
+    what.set_partial("Password: ")
+    assert what.find(Pattern("Password:"), {}) == "Password: "
+    assert takes(what, "Password:") == [True]
+    assert what.find(Pattern("Password:"), {}) is None
+
+
 def test_a_line_that_takes_the_place_of_another_question_counts_again() -> None:
     what = seen()
     what.set_partial("Username: ")
