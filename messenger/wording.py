@@ -62,6 +62,7 @@ MADE_GROUP: Final = "{} made the group {} with {}"
 JOINED_GROUP: Final = "{} joined the group {}"
 OFFERED: Final = "{} offers the file {} to {}"
 LISTED_ACTIVE: Final = "{} asked who is active"
+NOW_ONLINE: Final = "messenger server: {} online"
 
 # What the client asks and tells.
 ASK_USERNAME: Final = "Username: "

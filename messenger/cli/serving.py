@@ -38,6 +38,7 @@ PRINTED_AT_ONCE: Final = 1000
 """Plain accounts that are printed with one system call."""
 
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_HANDLED = (*_ENDING, signal.SIGUSR1)
 
 
 @click.command(context_settings=NEGATIVE_NUMBERS)
@@ -119,10 +120,11 @@ def serve(
         witness = _witness(config)
         server = Server(config, console, witness)
         _end_on_signals(server.end)
+        signal.signal(signal.SIGUSR1, lambda number, frame: server.tell_online())
         # The kernel may give a signal to any thread that takes it, and only the main thread's wait is interrupted.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
         server.start()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
     except MetricsError as error:
         raise OneLineUsageError(str(error)) from None
     except MessengerError as error:

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import List, Optional, Type
 
+from messenger import wording
 from messenger.chat.accounts import Accounts, parse_credentials
 from messenger.chat.rules import Rules
 from messenger.config import ServerConfig
@@ -103,6 +104,10 @@ class Server:
     def end(self) -> None:
         """Make `wait` return. Any thread or signal handler may call."""
         self._ended.set()
+
+    def tell_online(self) -> None:
+        """Tell the console how many are online, after all else. Any thread or signal handler may call."""
+        self._console.tell("", [(wording.NOW_ONLINE, len(self._core.rules.state.online))])
 
     def stop(self) -> None:
         """Tell the clients, complete the logs, close everything; takes at most a few seconds."""

@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import Connect, ServeProcess
 from tests.support.files import log_rows, presence_rows, write_credentials
 from tests.support.processes import PROJECT, environment, run_messenger
+from tests.support.waiting import eventually
 
 
 def assert_one_line(result: subprocess.CompletedProcess[str], status: int, *named: str) -> None:
@@ -135,6 +136,22 @@ def test_the_console_tells_what_happens_and_shows_no_text(serve_process: ServePr
         "Yoda wrote to the group club (message 2)",
         "Yoda logged out",
     ]
+
+
+def test_asked_by_a_signal_the_console_tells_how_many_are_online_after_all_that_has_happened(
+    serve_process: ServeProcess, connect: Connect
+) -> None:
+    served = serve_process()
+    yoda, _ = connect(served.port, "Yoda"), connect(served.port, "Hans")
+    for _ in range(300):
+        yoda.ask("msgto", user="Hans", text="x")
+    served.process.send_signal(signal.SIGUSR1)
+    eventually(lambda: "messenger server: 2 online\n" in served.console, 20, "the console has told it")
+    assert [line[22:] for line in served.console.splitlines()[-3:-1]] == [
+        "Yoda wrote to Hans (message 299)",
+        "Yoda wrote to Hans (message 300)",
+    ]
+    assert served.end() == 0
 
 
 def test_a_paused_terminal_holds_nothing_up(serve_process: ServeProcess, connect: Connect) -> None:
