@@ -27,6 +27,9 @@ class Dialect:
     refused: Optional[Pattern] = None
     """What a client shows that is not let in, if it may neither end then nor ask again."""
 
+    console: Optional[Pattern] = None
+    """What the server's console tells when it is asked, after everything else; None: it cannot be asked."""
+
     @property
     def questions(self) -> Tuple[str, str]:
         """Both questions of the login."""
@@ -39,6 +42,7 @@ OWN = Dialect(
     ready=Pattern("/ready on .* port (?P<server_port>[0-9]+)/"),
     welcome=Pattern('/^(Welcome to the messenger, .*|.*"type":"welcome".*)$/'),
     barrier="/ping",
+    console=Pattern("/^" + wording.NOW_ONLINE.format("[0-9]+") + "$/"),
     answer=Pattern("/^(" + wording.PONG + '|.*"type":"pong".*)$/'),
 )
 """That of this package."""

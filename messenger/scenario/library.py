@@ -248,7 +248,9 @@ class _ServerThread:
 
     def control(self, what: str) -> None:
         """See `Program`."""
-        raise CannotPlay(f"this server is a thread: it cannot be told to {what}")
+        if what != "tell":
+            raise CannotPlay(f"this server is a thread: it cannot be told to {what}")
+        self._server.tell_online()
 
     def close(self) -> None:
         """End it."""

@@ -70,7 +70,8 @@ class Stage:
         for name, program in self._programs.items():
             lines = program.seen.lines
             for line in lines[self._told[name] :]:
-                if self._answers_due[name] and self.dialect.answer.match(line, {}) is not None:
+                answer = self._answer_of(name)
+                if self._answers_due[name] and answer is not None and answer.match(line, {}) is not None:
                     self._answers_due[name] -= 1
                 else:
                     self.timeline.add(name, "seen", self.hide(line))
@@ -242,11 +243,13 @@ class Stage:
         yield from self._settle(step, [name for name in self._programs if name in self._unsettled and name != target])
         if target in self._half_typed and self._programs[target].status is None:
             raise StepFailed(step, f"{target} has typed half a line: that must be entered before this can be known")
+        if target == SERVER and self.dialect.console is None:
+            raise StepFailed(step, "what this server is still going to tell cannot be known")
         if target is not None:
             yield from self._settle(step, [target])
 
     def _settle(self, step: Step, names: List[str]) -> Work:
-        """One more question comes back through the server, after everything else."""
+        """One more question comes back through the server, or its console, after everything else."""
         asked: Set[str] = set()
         for name in names:
             self._is_quiet(name, asked)  # all are asked before the first is waited for
@@ -261,11 +264,16 @@ class Stage:
         self._unsettled.discard(name)
 
     def _is_quiet(self, name: str, asked: Set[str]) -> bool:
-        program = self._programs[name]
-        if name == SERVER or program.status is not None:
+        program, answer = self._programs[name], self._answer_of(name)
+        if program.status is not None:
             return True
         if name in asked:
-            return program.seen.take_answer(self.dialect.answer)
+            return answer is not None and program.seen.take_answer(answer)
+        if name == SERVER:
+            asked.add(name)
+            self._answers_due[name] += 1
+            program.control("tell")
+            return False
         if _has_seen(program, self.dialect.welcome):
             if name not in self._input_ended:
                 asked.add(name)
@@ -273,6 +281,9 @@ class Stage:
                 program.type(self.dialect.barrier)
             return False
         return any(program.seen.asks(question) for question in self.dialect.questions)
+
+    def _answer_of(self, name: str) -> Optional[Pattern]:
+        return self.dialect.console if name == SERVER else self.dialect.answer
 
 
 def _has_seen(program: Program, pattern: Pattern) -> bool:

@@ -36,6 +36,7 @@ _SIGNALS: Final = {
     "pause": signal.SIGSTOP,
     "resume": signal.SIGCONT,
     "interrupt": signal.SIGINT,
+    "tell": signal.SIGUSR1,
 }
 
 

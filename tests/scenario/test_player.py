@@ -112,6 +112,14 @@ def test_the_answer_to_the_barrier_is_in_no_timeline(theatre: Theatre) -> None:
     assert [entry.text for entry in result.entries if entry.who == "Yoda" and "server is there" in entry.text] == []
 
 
+def test_what_the_console_has_not_told_yet_is_waited_for_too(theatre: Theatre) -> None:
+    text = "@actor Yoda, Hans\nYoda > /msgto Hans Hello\nserver ! wrote\n"
+    assert failure(theatre, text).endswith("server has seen: Yoda wrote")
+    result = theatre.play(text.replace("! wrote", "! logged out") + "server ! online\n")
+    assert result.has_passed
+    assert [entry.text for entry in result.entries if "online" in entry.text] == []
+
+
 def test_a_line_that_was_seen_is_not_there_twice(theatre: Theatre) -> None:
     text = "@actor Yoda, Hans\nYoda > /msgto Hans a\nHans < Yoda: a\nHans ! Yoda: a\n"
     assert theatre.play(text).has_passed

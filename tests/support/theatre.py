@@ -21,6 +21,8 @@ PASSWORD = "secret-of-all"
 PORT = 12000
 LATENCY = 0.01
 """Seconds from what is typed to what comes of it."""
+CONSOLE_LATENCY = 0.3
+"""Seconds until the server's console tells of it, or of anything after it."""
 
 
 class FakeDriver:
@@ -116,6 +118,8 @@ class FakeProgram:
             self.status = 137
         elif what == "eof":
             self._driver.later(LATENCY, lambda: self._end(0))
+        elif what == "tell":
+            self._driver.later(CONSOLE_LATENCY, lambda: self.seen.add(wording.NOW_ONLINE.format(1)))
 
     def _act(self, question: str, line: str) -> None:
         if question:
@@ -129,6 +133,7 @@ class FakeProgram:
         elif command == "/msgto":
             self.seen.add(f"sent to {to}")
             self._driver.programs[to].seen.add(f"{self.name}: {text}")
+            self._driver.later(CONSOLE_LATENCY, lambda: self._driver.programs[SERVER].seen.add(f"{self.name} wrote"))
         elif command == "/slow":
             self._driver.later(float(to), lambda: self.seen.add(text))
         elif command == "/logout":
