@@ -260,6 +260,9 @@ _PERFORM: Final[Dict[type, Callable[..., Work]]] = {
 }
 
 
+_UDP_PORT: Final = "${udp:"
+
+
 def _guarded(step: Step, begin: Callable[[Any], Work]) -> Work:
     """Carry out a step; what cannot be done has failed, like what does not come true."""
     try:
@@ -271,7 +274,10 @@ def _guarded(step: Step, begin: Callable[[Any], Work]) -> Work:
 
 
 def _looks_at_server(step: AnyStep) -> bool:
-    """Whether it is about the console or a log of the server, which stand in no folder of an actor."""
-    if isinstance(step, FileCheck):
-        return step.path.endswith("log.txt") and "/" not in step.path
-    return getattr(step, "actor", "") == SERVER
+    """Whether it is about the console or a log of the server, as UDP ports are: they stand in no folder of an actor."""
+    if isinstance(step, FileCheck) and step.path.endswith("log.txt") and "/" not in step.path:
+        return True
+    lines = (step.lines or ()) if isinstance(step, Make) else ()
+    is_about_port = any(_UDP_PORT in text for text in (step.text, *lines))
+    is_garbage = isinstance(step, Control) and step.what == "garbage"
+    return is_about_port or is_garbage or getattr(step, "actor", "") == SERVER

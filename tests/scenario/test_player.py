@@ -204,6 +204,29 @@ def test_a_scenario_for_another_driver_is_not_played(theatre: Theatre) -> None:
     assert theatre.driver.typed == []
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "server < Yoda",
+        "server ! Yoda",
+        "@file userlog.txt lines 1",
+        "@garbage Yoda",
+        "Yoda < ${udp:Yoda}",
+        "@write a\n| ${udp:Yoda}",
+        "@together\nYoda > ${udp:Yoda}\n@done",
+        "@stop server",
+    ],
+)
+def test_what_looks_at_the_server_is_not_played_with_one_that_runs_already(theatre: Theatre, steps: str) -> None:
+    result = theatre.play(f"@actor Yoda\n{steps}\n", server=("127.0.0.1", 1))
+    assert result.skipped.startswith("it needs a server of its own")
+
+
+def test_anything_else_is(theatre: Theatre) -> None:
+    steps = "@write Yoda/log.txt\n| udp\n@file Yoda/log.txt lines 1\nYoda > /logout\n@ends Yoda"
+    assert theatre.play(f"@actor Yoda\n{steps}\n", server=("127.0.0.1", 1)).has_passed
+
+
 def test_somebody_without_an_account_is_told_of(theatre: Theatre) -> None:
     assert failure(theatre, "@actor Finn\n").endswith("no account of Finn is known: @account NAME PASSWORD makes one")
 

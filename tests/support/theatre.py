@@ -165,8 +165,8 @@ class Theatre:
         for module in ("player", "stage"):
             monkeypatch.setattr(f"messenger.scenario.{module}.time", clock)
 
-    def play(self, text: str, factor: float = 1.0) -> Result:
-        """Play a scenario in which everybody has the same password."""
+    def play(self, text: str, factor: float = 1.0, server: Optional[Tuple[str, int]] = None) -> Result:
+        """Play a scenario in which everybody has the same password; `server` is one that runs already."""
         scenario = parse(text, "a.scenario")
         accounts = dict.fromkeys(["Yoda", "Hans", "Rey"], PASSWORD)
-        return Play(scenario, self.driver, Setting(self._folder, accounts, timeout_factor=factor)).run()
+        return Play(scenario, self.driver, Setting(self._folder, accounts, server, factor)).run()
