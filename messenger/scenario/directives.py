@@ -123,10 +123,11 @@ def _bad_attempts(reader: Reader, line: Line) -> None:
 
 
 def _answered(reader: Reader, line: Line) -> None:
-    if not line.rest:
-        raise reader.wrong("expected @answered NAME")
-    reader.known(line.rest, server=False)
-    reader.add(Answered(line.place, line.text, line.rest))
+    name, _, rest = line.rest.partition(" ")
+    if not name or rest not in ("", "or ends"):
+        raise reader.wrong("expected @answered NAME [or ends]")
+    reader.known(name, server=False)
+    reader.add(Answered(line.place, line.text, name, bool(rest)))
 
 
 def _make(reader: Reader, line: Line) -> None:

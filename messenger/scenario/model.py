@@ -95,6 +95,8 @@ class Answered(Step):
     """What an actor typed last is answered, whatever the words: something is shown that nobody has asked for yet."""
 
     actor: str
+    may_end: bool = False
+    """Whether the end of its program is an answer, too."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,6 @@ class Ends(Step):
 
     actor: str
     status: Optional[int] = None
-    seconds: Optional[float] = None
 
 
 @dataclass(frozen=True)

@@ -196,7 +196,7 @@ class Play:
         def failing(limit: float) -> str:
             return f"{step.actor} still runs after {limit:g} s; it shows:\n{shown(program.seen.untaken())}"
 
-        yield from self._stage.until(step, lambda: program.status is not None, failing, step.seconds)
+        yield from self._stage.until(step, lambda: program.status is not None, failing)
         if step.status is not None and program.status != step.status:
             seen = shown(program.seen.lines)
             raise StepFailed(step, f"{step.actor} ended with status {program.status}, not {step.status}:\n{seen}")

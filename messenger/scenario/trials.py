@@ -60,7 +60,7 @@ def wait_answered(stage: Stage, step: Answered) -> Work:
         return f"{step.actor} is shown nothing in answer within {limit:g} s; before that:\n{shown(program.seen.lines)}"
 
     def is_answered() -> bool:
-        if program.seen.take_new() is not None:
+        if program.seen.take_new() is not None or (step.may_end and program.status is not None):
             return True
         stage.running(step, step.actor)
         return False

@@ -62,6 +62,7 @@ STEPS: List[Tuple[str, Step]] = [
     made(Miss, "Obi-Wan ! Hi", "Obi-Wan", Pattern("Hi")),
     made(Miss, "server ! error", "server", Pattern("error")),
     made(Answered, "@answered Yoda", "Yoda"),
+    made(Answered, "@answered Yoda or ends", "Yoda", may_end=True),
     made(LogIn, "@login Yoda a password", "Yoda", "a password", True),
     made(LogIn, "@refused Yoda wrong", "Yoda", "wrong", False),
     made(Ends, "@ends Yoda", "Yoda"),

@@ -52,6 +52,13 @@ def test_any_line_is_an_answer_but_none_that_came_before(theatre: Theatre) -> No
     assert "Yoda is shown nothing in answer within 10 s" in failed
 
 
+def test_the_end_of_a_program_is_an_answer_where_that_is_said(theatre: Theatre) -> None:
+    text = "@actor Yoda\nYoda > /logout\n@answered Yoda"
+    assert told(theatre, f"{text} or ends\n") == ""
+    assert "Yoda has ended with status 0" in told(theatre, f"{text}\n")
+    assert "Yoda is shown nothing in answer" in told(theatre, "@actor Yoda\n@answered Yoda or ends\n")
+
+
 @pytest.mark.parametrize("attempts", ["6", "-1", "abc", ""])
 def test_a_server_that_refuses_its_arguments_is_right(theatre: Theatre, attempts: str) -> None:
     assert told(theatre, f"@bad-attempts {attempts}\n") == ""
