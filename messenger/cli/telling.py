@@ -63,6 +63,9 @@ class Telling:
         for one in played:
             if one.failed and one.shown is not None:
                 self._tell_failure(one, one.shown)
+        for one in played:
+            if one.failed and one.shown is not None and one.shown.entries:
+                self._tell(one)  # its table has taken the first telling out of sight
         left = len(self._played) - len(played)
         interrupted = f"; interrupted, {left} not played" if was_interrupted else ""
         self._say(summary(played, seconds) + interrupted, "red" if any(one.failed for one in played) else "green")

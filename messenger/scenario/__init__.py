@@ -27,7 +27,8 @@ keeps it as `${t}`. `${run}` is new in every play, `${port}` the server's port, 
 from `/` to `/` is a regular expression; its named groups are kept, too.
 
 **Programs.** Each actor has a folder of its name in the folder of the play, in which its client runs. The server keeps
-its files in the folder of the play, and has the accounts of `credentials.txt`.
+its files in the folder of the play, logs that are there, and empty, from the start, and has the accounts of
+`credentials.txt`.
 
     @server attempts=3 [--OPTION …]   a server of this scenario's own; without the line any server will do
     @account NAME PASSWORD            one account more

@@ -30,6 +30,7 @@ CONTENTS: Final = ("random", "zeros", "text")
 CONTROLS: Final = ("kill", "stop", "pause", "resume", "interrupt", "eof", "garbage", "start")
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z")
+_SQUEEZED_SIZE: Final = re.compile(r"\b(\d+)([A-Za-z]+)\b", re.ASCII)
 _SIZE: Final = re.compile(r"(.+) (\d+) (\w+)(?: (\w+))?\Z", re.ASCII)
 _CHECK: Final = re.compile(
     r"(.+?) (?:(has|lacks) (.+)|same as (.+)|lines (\S+)|over (\S+) (\S+)|(exists|missing))\Z", re.DOTALL
@@ -135,9 +136,15 @@ def _make(reader: Reader, line: Line) -> None:
     content = (found and found[4]) or "random"
     usage = f"@make FILE NUMBER UNIT [{'|'.join(CONTENTS)}], where UNIT is one of {', '.join(UNITS)}"
     if found is None or found[3] not in UNITS or content not in CONTENTS:
-        raise reader.wrong(f"expected {usage}")
+        raise reader.wrong(f"expected {usage}{_with_blank(line.rest)}")
     size = reader.whole(found[2], "a NUMBER in " + usage) * UNITS[found[3]]
     reader.add(Make(line.place, line.text, found[1], size, content))
+
+
+def _with_blank(text: str) -> str:
+    """Return what is said of a size without a blank in it, if there is one."""
+    found = _SQUEEZED_SIZE.search(text)
+    return f"; {found[0]} is written {found[1]} {found[2]}" if found is not None and found[2] in UNITS else ""
 
 
 def _write(reader: Reader, line: Line) -> None:
@@ -156,7 +163,7 @@ def _file(reader: Reader, line: Line) -> None:
     if found is None or (found[7] or "byte") not in UNITS:
         raise reader.wrong(
             "expected @file NAME and one of: has LINE, lacks LINE, same as NAME, lines NUMBER, over NUMBER UNIT, "
-            f"exists, missing; UNIT is one of {', '.join(UNITS)}"
+            f"exists, missing; UNIT is one of {', '.join(UNITS)}{_with_blank(line.rest)}"
         )
     path, word, text, other, count, size, unit, state = found.groups()
     if word:

@@ -48,7 +48,7 @@ def fault(step: FileCheck, folder: Path, values: Mapping[str, str]) -> str:  # n
     """Say what is not as the step has it, or nothing."""
     path = inside(folder, fill(step.path, values))
     if step.what == "missing":
-        return f"{step.path} is there" if path.exists() else ""
+        return f"{step.path} is there: {_extent(path)}" if path.exists() else ""
     if not path.is_file():
         return f"there is no file {step.path}; there are {', '.join(_files(folder)) or 'none'}"
     if step.what == "exists":
@@ -86,6 +86,12 @@ def lines_of(step: FileCheck, folder: Path, values: Mapping[str, str]) -> List[s
 def _lines(path: Path) -> List[str]:
     lines = path.read_bytes().decode("utf-8", "surrogateescape").split("\n")
     return lines[:-1] if lines[-1] == "" else lines
+
+
+def _extent(path: Path) -> str:
+    if not path.is_file():
+        return "a folder"
+    return f"it has {len(_lines(path))} lines" if path.suffix == ".txt" else f"it has {path.stat().st_size} bytes"
 
 
 def _files(folder: Path) -> List[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Final, Mapping, Sequence
 
-from messenger.scenario.pattern import VALUE
+from messenger.scenario.pattern import PLACEHOLDER, VALUE, is_regex
 
 LIKE: Final = 0.4
 """How like it a line has to be to be told, of 1."""
@@ -22,6 +22,19 @@ def expected(text: str, values: Mapping[str, str]) -> str:
 def compared(wanted: str, near: str) -> str:
     """Return what was expected above what comes nearest to it."""
     return f"    expected  {wanted}" + (f"\n    nearest   {near}" if near else "")
+
+
+def hint(text: str, wanted: str, near: str, is_next: bool = False) -> str:
+    """Return why a line is not what was expected, though it reads the same; nothing if it does not.
+
+    `text` is the expectation as it is written, `wanted` as it is shown.
+    """
+    kind = PLACEHOLDER.search(text)
+    if wanted != near:
+        return ""
+    if kind is not None and not is_regex(text):
+        return f"    they differ, as {kind[0]} stands for what differs: as text it is written /\\{kind[0][:-1]}\\}}/"
+    return "    it stands before the line that was seen last, and << looks behind that" if is_next else ""
 
 
 def is_secret(name: str) -> bool:

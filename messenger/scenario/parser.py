@@ -15,6 +15,8 @@ from messenger.scenario.reader import BadScenario, Line, Reader, ToldAlready
 __all__ = ["BadScenario", "check", "parse"]
 
 _STEP: Final = re.compile(r"(\S+)\s+(>|<<|<|!)(\d\S*)?(?: (.*))?\Z", re.DOTALL)
+_SQUEEZED: Final = re.compile(r"([A-Za-z0-9][\w.-]*) ?(<<|[<>!])(?![<>!\d]) ?(.+)\Z", re.ASCII)
+"""A step that lacks a blank beside its sign."""
 _WITHOUT_ENTER: Final = re.compile(r"(?:[^\\]|\\.)*\\\Z", re.DOTALL)
 
 
@@ -87,6 +89,9 @@ def _read(reader: Reader, line: str) -> None:
 def _step(reader: Reader, line: str) -> SimpleStep:
     found = _STEP.match(line)
     if found is None:
+        squeezed = _SQUEEZED.match(line)
+        if squeezed is not None:
+            raise reader.wrong("expected a blank before and after the sign: {} {} {}".format(*squeezed.groups()))
         under = "; a line with | belongs under @write" if line.startswith("|") else ""
         raise reader.wrong(
             "expected NAME > LINE, NAME < TEXT, NAME << TEXT or NAME ! TEXT, with blanks around the sign, "

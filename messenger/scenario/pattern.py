@@ -48,7 +48,7 @@ class Pattern:
     def __init__(self, text: str) -> None:
         """Raises `BadPattern`."""
         self.text = text
-        self.is_regex = len(text) > 2 and text[0] == text[-1] == "/"
+        self.is_regex = is_regex(text)
         if not text.strip():
             raise BadPattern("what is to be seen is missing")
         with warnings.catch_warnings():
@@ -91,6 +91,11 @@ class Pattern:
 
     def __hash__(self) -> int:
         return hash(self.text)
+
+
+def is_regex(text: str) -> bool:
+    """Whether a text is a regular expression between slashes."""
+    return len(text) > 2 and text[0] == text[-1] == "/"
 
 
 def substitute(text: str, value_of: Callable[[str], str]) -> str:

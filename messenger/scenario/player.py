@@ -31,7 +31,7 @@ from messenger.scenario.model import (
     Type,
     simple_steps,
 )
-from messenger.scenario.near import compared, expected, is_secret, nearest
+from messenger.scenario.near import compared, expected, hint, is_secret, nearest
 from messenger.scenario.pattern import fill
 from messenger.scenario.programs import Driver, Program, shown
 from messenger.scenario.setting import Setting, StepFailed, Work
@@ -180,8 +180,13 @@ class Play:
         lines = program.seen.untaken()
         wanted = expected(step.pattern.text, self._values)
         near = nearest(wanted, lines)
-        rest = f"  what it has seen and no step has asked for:\n{shown(lines)}"
-        return StepFailed(step, f"{step.actor} did not see this {how}\n{compared(wanted, near)}\n{rest}", near)
+        parts = [
+            f"{step.actor} did not see this {how}",
+            compared(wanted, near),
+            hint(step.pattern.text, wanted, near, step.is_next),
+            f"  what it has seen and no step has asked for:\n{shown(lines)}",
+        ]
+        return StepFailed(step, "\n".join(filter(None, parts)), near)
 
     def _miss(self, step: Miss) -> Work:
         program = self._stage.program(step, step.actor)
@@ -234,7 +239,8 @@ class Play:
                 return StepFailed(step, fault)
             wanted = expected(step.pattern.text, self._values)
             near = nearest(wanted, files.lines_of(step, self._stage.folder, self._values))
-            return StepFailed(step, f"{compared(wanted, near)}\n  {fault}", near)
+            parts = [compared(wanted, near), hint(step.pattern.text, wanted, near), f"  {fault}"]
+            return StepFailed(step, "\n".join(filter(None, parts)), near)
 
         yield from self._stage.until(step, is_met, failing)
 

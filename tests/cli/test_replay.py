@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -75,7 +76,11 @@ def test_a_failure_names_the_step_what_was_expected_and_what_was_seen_beside_eve
     header = next(line for line in shown.splitlines() if "│ Yoda" in line)
     assert [cell.strip() for cell in header.split("│")[1:]] == ["Yoda", "Hans", "server"]
     assert "> /msgto Hans Hello" in shown
-    assert shown.splitlines()[-1].startswith("1 passed, 1 failed in ")
+    why, counts = shown.splitlines()[-2:]
+    assert re.fullmatch(r"failed   a +\d+\.\d\d s  a\.scenario:4: Hans <0\.3 \{time\}, Yoda: Hello their!", why), (
+        "said again, as the table has taken it out of sight"
+    )
+    assert counts.startswith("1 passed, 1 failed in ")
 
 
 def test_nothing_is_played_if_a_file_is_wrong() -> None:

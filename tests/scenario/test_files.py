@@ -87,7 +87,7 @@ CHECKS = [
     ("lines 2", ""),
     ("lines 0", "log has 2 lines:\n    1; 01 Jun 2022 21:30:04; Yoda; hi\n    2; 01 Jun 2022 21:30:05; Hans; a; b"),
     ("exists", ""),
-    ("missing", "log is there"),
+    ("missing", "log is there: it has 70 bytes"),
     ("over 69 bytes", ""),
     ("over 70 bytes", "log has 70 bytes"),
     ("same as twin", ""),
@@ -115,7 +115,7 @@ def test_a_file_that_is_not_there_fulfils_nothing_but_that(tmp_path: Path, check
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     assert fault(tmp_path, "@file a exists") == "there is no file a; there are none"
-    assert fault(tmp_path, "@file a missing") == "a is there"
+    assert fault(tmp_path, "@file a missing") == "a is there: a folder"
 
 
 def test_a_difference_in_a_later_block_is_found(tmp_path: Path) -> None:

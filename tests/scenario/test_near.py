@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messenger.scenario.near import compared, expected, is_secret, nearest
+from messenger.scenario.near import compared, expected, hint, is_secret, nearest
+from messenger.scenario.pattern import Pattern
 
 NEAREST = [
     ("Hello there!", ["goodbye", "hello there", "other"], "hello there"),
@@ -58,3 +59,14 @@ def test_only_passwords_are_secrets() -> None:
 def test_both_stand_one_above_the_other() -> None:
     assert compared("abc", "abd") == "    expected  abc\n    nearest   abd"
     assert compared("abc", "") == "    expected  abc"
+
+
+def test_what_reads_the_same_and_is_not_is_explained() -> None:
+    told = hint("write {t:time}", "write {t:time}", "write {t:time}")
+    assert told == r"    they differ, as {t:time} stands for what differs: as text it is written /\{t:time\}/"
+    assert Pattern(r"/\{t:time\}/").match("write {t:time}", {}) is not None
+    assert (
+        hint("a", "a", "a", is_next=True)
+        == "    it stands before the line that was seen last, and << looks behind that"
+    )
+    assert hint("a", "a", "a") == hint("{time}", "{time}", "now") == hint("/{time}/", "/{time}/", "/{time}/") == ""
