@@ -1,19 +1,24 @@
 """Processes of somebody else's program: one in a terminal, or one with pipes. Each leads a session of its own, so that
-nothing that it starts outlives it, and nothing that it does holds up whoever drives it."""
+it and what it starts are reached by one signal, and nothing that it does holds up whoever drives it."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Dict, Final, List, Optional, Protocol
+from typing import Dict, Final, Iterator, List, Optional, Protocol
 
 import pexpect
 
 _TERMINAL_SIZE: Final = (50, 500)
 """Rows and columns: so wide that nobody folds lines."""
 _READ_BYTES: Final = 65536
+_PR_SET_CHILD_SUBREAPER: Final = 36
+_GENERATIONS_MAX: Final = 1000
 
 
 class Process(Protocol):
@@ -122,6 +127,29 @@ class WithPipes:
         self._process.stdout.close()
 
 
+class Offspring:
+    """All that this process starts from now on, with what that starts, be it in a session of its own.
+
+    On Linux, whoever loses its parent becomes a child of this process. Elsewhere who has left its session is let go.
+    """
+
+    def __init__(self) -> None:
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self._others = set(_children())
+
+    def end(self) -> None:
+        """Kill those that are left, generation by generation."""
+        for _ in range(_GENERATIONS_MAX):
+            left = set(_children()) - self._others
+            if not left:
+                return
+            for pid in left:
+                with suppress(ProcessLookupError, ChildProcessError):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+
+
 def read_available(fd: int) -> Optional[bytes]:
     """Return what there is to be read, nothing if that is nothing now, and None if nothing more comes."""
     try:
@@ -139,6 +167,15 @@ def _write(fd: int, data: bytes) -> int:
         return 0
     except OSError:
         return len(data)  # it has ended, and what it has shown tells why
+
+
+def _children() -> Iterator[int]:
+    """Yield the processes whose parent this one is, as far as the system tells."""
+    me = str(os.getpid())
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            if path.read_text(errors="replace").rpartition(")")[2].split()[1] == me:
+                yield int(path.parent.name)
 
 
 def _signal_group(pid: int, number: int) -> None:

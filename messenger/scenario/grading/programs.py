@@ -15,7 +15,7 @@ from messenger.scenario.grading.commands import Command, fill_command
 from messenger.scenario.grading.dialect import BARRIER, LISTENING, ForeignDialect
 from messenger.scenario.grading.noticing import Notices
 from messenger.scenario.grading.ports import Ports, is_listening
-from messenger.scenario.grading.processes import InTerminal, Process, WithPipes, read_available
+from messenger.scenario.grading.processes import InTerminal, Offspring, Process, WithPipes, read_available
 from messenger.scenario.model import SERVER, Client, ServerSetup
 from messenger.scenario.programs import CannotPlay, Guests
 from messenger.scenario.seen import Seen
@@ -185,6 +185,7 @@ class ForeignDriver:
         self._ports = ports
         self._on_output = on_output
         self._programs: Dict[str, ForeignProgram] = {}
+        self._offspring = Offspring()
         self._environment = _environment()
         self.udp_ports: Dict[str, int] = {}
         """Those of the clients, by the names of actors."""
@@ -223,6 +224,7 @@ class ForeignDriver:
         """See `Driver`."""
         for program in reversed(list(self._programs.values())):
             program.close()
+        self._offspring.end()
 
     def _keep(self, name: str, program: ForeignProgram) -> ForeignProgram:
         if name in self._programs:
