@@ -172,6 +172,13 @@ def test_who_hangs_or_dies_loses_the_marks_of_that_only_and_leaves_no_process(fa
     assert processes_of(f"{fault}@{tmp_path.name}") == []
 
 
+def test_a_server_that_takes_somebody_along_with_a_stranger_loses_the_marks_of_who_is_killed() -> None:
+    server = script("spoilt_server.py", "takes-along", "{port}", "{attempts}")
+    graded = grade(server, OWN_CLIENT, str(FEATURES / "survival" / "killed-client.scenario"), "--timeout-factor", "2")
+    assert graded.marks == {"survival": "0 of 3"}
+    assert "@file userlog.txt" in graded.evidence[0]
+
+
 def test_a_server_that_is_not_there_costs_all_marks_and_a_client_that_ignores_its_end_is_killed() -> None:
     server = f"sh -c 'echo no port {{port}} for {{attempts}}; exit 3' {sys.executable}"
     graded = grade(server, OWN_CLIENT, write(talks=TALKS))
