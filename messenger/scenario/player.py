@@ -226,7 +226,8 @@ class Play:
         yield from ()
 
     def _check_file(self, step: FileCheck) -> Work:
-        yield from self._stage.settle(step)
+        if step.what in _MAY_CEASE:
+            yield from self._stage.settle(step)
         fault = ""
 
         def is_met() -> bool:
@@ -267,6 +268,8 @@ _PERFORM: Final[Dict[type, Callable[..., Work]]] = {
 
 
 _UDP_PORT: Final = "${udp:"
+_MAY_CEASE: Final = ("lacks", "lines", "missing")
+"""What is true of a file until what was typed has had its effect; for the rest it is enough to wait for it."""
 
 
 def _guarded(step: Step, begin: Callable[[Any], Work]) -> Work:

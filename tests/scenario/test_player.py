@@ -107,6 +107,20 @@ def test_nobody_is_asked_twice_who_has_typed_nothing_since(theatre: Theatre) -> 
     assert [who for who, line in theatre.driver.typed if line == "/ping"] == ["Yoda", "Hans", "Hans"]
 
 
+@pytest.mark.parametrize("check", ["a lacks two", "a lines 1", "b missing"])
+def test_what_may_become_wrong_of_a_file_is_looked_at_behind_the_barrier(theatre: Theatre, check: str) -> None:
+    text = f"@actor Yoda, Hans\n@write a\n| one\nYoda > /msgto Hans x\n@file {check}\n"
+    assert theatre.play(text).has_passed
+    assert theatre.driver.typed[-1] == ("Yoda", "/ping")
+
+
+@pytest.mark.parametrize("check", ["has one", "exists", "over 1 byte", "same as a"])
+def test_what_only_becomes_true_of_a_file_is_looked_at_at_once(theatre: Theatre, check: str) -> None:
+    text = f"@actor Yoda, Hans\n@write a\n| one\nYoda > /msgto Hans x\n@file a {check}\n"
+    assert theatre.play(text).has_passed
+    assert theatre.driver.typed[-1] == ("Yoda", "/msgto Hans x")
+
+
 def test_the_answer_to_the_barrier_is_in_no_timeline(theatre: Theatre) -> None:
     result = theatre.play("@actor Yoda\nYoda ! anything\n")
     assert [entry.text for entry in result.entries if entry.who == "Yoda" and "server is there" in entry.text] == []
