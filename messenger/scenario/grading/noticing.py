@@ -13,7 +13,7 @@ from messenger.scenario.grading.dialect import LOGGED_IN, NOT_LET_IN, SETTLED, F
 from messenger.scenario.grading.rows import Rows
 from messenger.scenario.seen import Seen
 
-QUIET_SECONDS: Final = 0.15
+QUIET_SECONDS: Final = 0.25
 """Whoever has shown nothing for so long has said what it had to say, as a rule."""
 
 _UNSURE_SECONDS: Final = 1.0

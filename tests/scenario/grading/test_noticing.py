@@ -10,7 +10,7 @@ from messenger.scenario.grading.dialect import LOGGED_IN, NOT_LET_IN, SETTLED, F
 from messenger.scenario.grading.noticing import Notices
 from messenger.scenario.pattern import Pattern
 
-A_WHILE = 0.2
+A_WHILE = 0.3
 """Seconds after which a program has said what it had to say, and before which it has not."""
 
 
