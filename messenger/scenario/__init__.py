@@ -39,6 +39,7 @@ its files in the folder of the play, logs that are there, and empty, from the st
     @ends NAME [STATUS]               its program ends (of a killed one, the status is 128 and the signal's number)
     @kill @stop @pause @resume NAME   SIGKILL, SIGTERM, SIGSTOP, SIGCONT; NAME may be server; after that
     @start server                     starts it again on the same port
+    @slow NAME                        runs for moments only, until @resume; for an actor whose input is a pipe
     @interrupt NAME, @eof NAME        types Ctrl-C; ends its input
     @garbage NAME                     datagrams that mean nothing come to its UDP port
 

@@ -27,7 +27,7 @@ UNITS: Final[Dict[str, int]] = {
     "bytes": 1, "byte": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
 }  # fmt: skip
 CONTENTS: Final = ("random", "zeros", "text")
-CONTROLS: Final = ("kill", "stop", "pause", "resume", "interrupt", "eof", "garbage", "start")
+CONTROLS: Final = ("kill", "stop", "pause", "slow", "resume", "interrupt", "eof", "garbage", "start")
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z")
 _SQUEEZED_SIZE: Final = re.compile(r"\b(\d+)([A-Za-z]+)\b", re.ASCII)

@@ -18,6 +18,7 @@ from messenger.scenario.editor import PROMPT, EditorRows
 from messenger.scenario.model import SERVER, Client, ServerSetup
 from messenger.scenario.programs import CannotPlay
 from messenger.scenario.seen import Seen
+from messenger.scenario.slowing import Pace
 
 
 class Size(NamedTuple):
@@ -30,6 +31,7 @@ class Size(NamedTuple):
 SIZE: Final = Size(24, 100)
 
 _ENDING_SECONDS: Final = 5.0
+_PACES: Final = ("pause", "slow", "resume")
 _SIGNALS: Final = {
     "kill": signal.SIGKILL,
     "stop": signal.SIGTERM,
@@ -133,6 +135,8 @@ class TerminalProgram:
         """See `Program`."""
         if what == "eof":
             self._child.send(b"\x04")
+        elif what == "slow":
+            raise CannotPlay("only a client with a pipe can be slowed down: others write a prompt at each stop")
         elif not self._ended:
             self._child.kill(_SIGNALS[what])
 
@@ -164,6 +168,7 @@ class PipeProgram:
             start_new_session=True,
         )
         self._ended = False
+        self.pace = Pace(self._process.send_signal)
 
     @property
     def fd(self) -> Optional[int]:
@@ -214,7 +219,7 @@ class PipeProgram:
             if self._process.stdin is not None:
                 self._process.stdin.close()
         elif self._process.returncode is None:
-            self._process.send_signal(_SIGNALS[what])
+            self.pace.change(what) if what in _PACES else self._process.send_signal(_SIGNALS[what])
 
     def close(self) -> None:
         """End it: politely, because the server then leaves whole logs behind."""
@@ -278,6 +283,9 @@ class TerminalDriver:
     def pump(self, seconds: float) -> None:
         """See `Driver`."""
         waiting = {one.fd: (name, one) for name, one in self._programs.items() if one.fd is not None}
+        for _, one in waiting.values():
+            if isinstance(one, PipeProgram):
+                one.pace.let_run()
         ready, _, _ = select.select(list(waiting), [], [], seconds)
         for fd in ready:
             name, program = waiting[fd]

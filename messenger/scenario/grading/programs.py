@@ -88,6 +88,8 @@ class ForeignProgram:
         """See `Program`."""
         if what == "eof":
             self._process.end_input()
+        elif what not in _SIGNALS:
+            raise CannotPlay(f"nobody can {what} a program that is graded")
         else:
             self._process.signal(_SIGNALS[what])
 
