@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Dict, Final, List, NamedTuple, Tuple
 from xml.etree import ElementTree
@@ -30,7 +29,7 @@ Hans < hello ${run}
 """
 SENDS: Final = """# A file arrives.
 @marks 3 sending
-@timeout 3
+@timeout 6
 @make Yoda/a.mp4 100 kB
 @actor Yoda, Hans
 Yoda > /p2pvideo Hans a.mp4
@@ -38,7 +37,7 @@ Yoda > /p2pvideo Hans a.mp4
 """
 JOINS: Final = """# A group is joined.
 @marks 4 groups
-@timeout 3
+@timeout 6
 @actor Yoda, Hans
 Yoda > /creategroup FORCE Hans
 @answered Yoda
@@ -118,23 +117,20 @@ def processes_of(word: str) -> List[str]:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.xdist_group("grading")
-def test_our_own_program_gets_full_marks_within_a_minute() -> None:
-    began = time.monotonic()
+def test_our_own_program_gets_full_marks() -> None:
     # Other tests run meanwhile: steps may take longer.
     graded = grade(OWN_SERVER, OWN_CLIENT, "--timeout-factor", "3", "--junit", "j.xml", timeout=170)
     assert (graded.status, graded.evidence, graded.errors) == (0, [], "")
     assert graded.report.startswith("# 100 of 100 marks\n")
     assert set(graded.marks) == {"login", "presence", "messages", "groups", "files", "survival"}
-    assert time.monotonic() - began < 60
     root = ElementTree.parse("j.xml").getroot()
     assert (root.attrib["failures"], root.attrib["skipped"]) == ("0", "0")
     assert len(list(root.iter("testcase"))) == graded.report.count("- [x]")
 
 
-@pytest.mark.xdist_group("grading")
+@pytest.mark.timeout(180)
 def test_who_says_the_right_words_and_does_nothing_gets_no_marks() -> None:
-    graded = grade(*foreign("nothing"), "--timeout-factor", "0.2", "--jobs", "10")
+    graded = grade(*foreign("nothing"), "--timeout-factor", "0.5", "--jobs", "12", timeout=170)
     assert (graded.status, graded.errors) == (1, "")
     assert graded.report.startswith("# 0 of 100 marks\n")
     assert "[x]" not in graded.report
