@@ -37,6 +37,9 @@ hypothesis.settings.load_profile("no deadline")
 
 MOST_WORKERS = 8
 
+SHARING = ("test_the_scenario_passes", "test_the_whole_demo_")
+"""How the names of tests begin that look into the same play."""
+
 
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors, as tests often wait."""
@@ -44,7 +47,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Any worker takes any test, but one takes all that look into the same replay, which each would play again.
+    """Any worker takes any test, but one takes all that look into the same play, which each would play again.
 
     The marker for this, `xdist_group`, is overlooked by xdist 3.8 with pytest 9.2.
     """
@@ -54,8 +57,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def _replay_or_test(nodeid: str) -> str:
-    test = nodeid.partition("[")[0]
-    return test if test.endswith("::test_the_scenario_passes") else nodeid
+    file, _, test = nodeid.partition("::")
+    return next((f"{file}::{beginning}" for beginning in SHARING if test.startswith(beginning)), nodeid)
 
 
 @pytest.fixture
