@@ -198,6 +198,8 @@ def _control(reader: Reader, line: Line) -> None:
         raise reader.wrong(f"expected @{line.word} NAME")
     for name in names:
         _take_control(reader, name, server=line.word not in ("eof", "interrupt", "garbage"))
+        if line.word == "slow" and name != SERVER and reader.clients[name].screen != "pipe":
+            raise reader.wrong(f"{name} has a terminal; slowed down is who has a pipe: @actor {name} pipe")
         reader.add(Control(line.place, line.text, line.word, name))
 
 

@@ -146,6 +146,7 @@ class _Programs:
         self._leaving: Set[str] = set()
         """Those that may have ended."""
         self._paused: Set[str] = set()
+        self._slowed: Set[str] = set()
         self._half_typed: Set[str] = set()
 
     def follow(self, steps: List[SimpleStep]) -> Iterator[Doubt]:
@@ -174,7 +175,7 @@ class _Programs:
 
     def _begin(self, name: str) -> None:
         self._running[name] = True
-        for names in (self._paused, self._half_typed):
+        for names in (self._paused, self._slowed, self._half_typed):
             names.discard(name)
 
     def _type(self, step: Type) -> Iterator[Doubt]:
@@ -210,15 +211,16 @@ class _Programs:
             return
         if what != "garbage":
             yield from self._ended(step.place, name)
-        if what in ("pause", "resume") and name != SERVER and not self._is_for_terminals:
+        if what in ("pause", "slow", "resume") and name != SERVER and not self._is_for_terminals:
             yield _only_terminals(step.place, f"the library cannot {what} a client")
-        if what == "resume" and name not in self._paused:
+        if what == "resume" and name not in self._paused | self._slowed:
             yield Doubt(step.place, f"{name} does not stand still: no @pause before")
         if what == "kill":
             self._running[name] = False
         if what == "stop":
             self._leaving.add(name)
-        (self._paused.add if what == "pause" else self._paused.discard)(name)
+        for names, word in ((self._paused, "pause"), (self._slowed, "slow")):
+            (names.add if what == word else names.discard)(name)
 
 
 def _only_terminals(place: Place, why: str) -> Doubt:

@@ -84,6 +84,10 @@ def test_steps_that_fail_whatever_happens_are_wrong(tmp_path: Path, steps: str, 
             f"{USUAL}Yoda < x\n@resume Yoda\n@only terminal: so\n",
             "4: warning: Yoda does not stand still: no @pause before",
         ),
+        (
+            "# Luke is slow.\n@actor Luke pipe\nLuke < x\n@slow Luke\n@resume Luke\n@resume Luke\n@only terminal: so\n",
+            "6: warning: Luke does not stand still: no @pause before",
+        ),
         (f"{USUAL}Yoda < x\n@actor Yoda\n", "4: warning: Yoda may still run: say @ends Yoda before"),
         (
             f"{USUAL}Yoda < x\n@timeout 3\n",

@@ -26,7 +26,7 @@ SHOWN_AS = {
     "@ends NAME [STATUS]": "@ends Yoda\n@ends Yoda 0",
     "@kill @stop @pause @resume NAME": "@kill Yoda\n@stop server\n@pause Yoda\n@resume server",
     "@start server": "@start server",
-    "@slow NAME": "@slow Yoda",
+    "@slow NAME": "@actor Rey pipe\n@slow Rey",
     "@interrupt NAME, @eof NAME": "@interrupt Yoda\n@eof Yoda",
     "@garbage NAME": "@garbage Yoda",
     "@login NAME PASSWORD": "@login Yoda password",
