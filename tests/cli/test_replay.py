@@ -25,8 +25,10 @@ PASSES = "# Yoda is let in.\n@actor Yoda\nYoda < no other active user\n".replace
 FAILS = """# Hans hears what was said.
 @actor Yoda, Hans
 Yoda > /msgto Hans Hello there!
+Hans ! anything else before
 Hans <0.3 {time}, Yoda: Hello their!
 """
+"""Once Hans knows that he has seen all, he waits in vain for a short while only."""
 
 
 @pytest.fixture(autouse=True)
@@ -71,13 +73,13 @@ def test_a_failure_names_the_step_what_was_expected_and_what_was_seen_beside_eve
     write("b.scenario", PASSES)
     status, shown = replay("a.scenario", "b.scenario")
     assert status == 1
-    assert "a.scenario:4: Hans <0.3 {time}, Yoda: Hello their!" in shown
-    assert "Yoda: Hello there!" in shown.split("a.scenario:4:", 1)[1]
+    assert "a.scenario:5: Hans <0.3 {time}, Yoda: Hello their!" in shown
+    assert "Yoda: Hello there!" in shown.split("a.scenario:5:", 1)[1]
     header = next(line for line in shown.splitlines() if "│ Yoda" in line)
     assert [cell.strip() for cell in header.split("│")[1:]] == ["Yoda", "Hans", "server"]
     assert "> /msgto Hans Hello" in shown
     why, counts = shown.splitlines()[-2:]
-    assert re.fullmatch(r"failed   a +\d+\.\d\d s  a\.scenario:4: Hans <0\.3 \{time\}, Yoda: Hello their!", why), (
+    assert re.fullmatch(r"failed   a +\d+\.\d\d s  a\.scenario:5: Hans <0\.3 \{time\}, Yoda: Hello their!", why), (
         "said again, as the table has taken it out of sight"
     )
     assert counts.startswith("1 passed, 1 failed in ")
