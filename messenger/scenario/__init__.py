@@ -48,6 +48,7 @@ Where only the behaviour counts and not the words:
     @login NAME PASSWORD              answers what the login asks, and is let in; NAME was started by @client
     @refused NAME PASSWORD            the same, and is not let in: it is asked again, told so, or its program ends
     @answered NAME [or ends]          what it typed last is answered, or its program ends
+    @hold server                      its terminal is paused, as by Ctrl-S, until @resume: only when it is graded
     @bad-attempts TEXT                the server, started again with this for ATTEMPTS, ends and says why
 
 **Files**, in the folder of the play:

@@ -27,7 +27,7 @@ UNITS: Final[Dict[str, int]] = {
     "bytes": 1, "byte": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
 }  # fmt: skip
 CONTENTS: Final = ("random", "zeros", "text")
-CONTROLS: Final = ("kill", "stop", "pause", "slow", "resume", "interrupt", "eof", "garbage", "start")
+CONTROLS: Final = ("kill", "stop", "pause", "slow", "hold", "resume", "interrupt", "eof", "garbage", "start")
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}\Z")
 _SQUEEZED_SIZE: Final = re.compile(r"\b(\d+)([A-Za-z]+)\b", re.ASCII)
@@ -193,6 +193,8 @@ def _ends(reader: Reader, line: Line) -> None:
 def _control(reader: Reader, line: Line) -> None:
     if line.word == "start" and line.rest != SERVER:
         raise reader.wrong("only the server is started by @start; clients by @actor or @client")
+    if line.word == "hold" and line.rest != SERVER:
+        raise reader.wrong("only the server's terminal is paused by @hold")
     names = [name for name in _SEPARATOR.split(line.rest) if name]
     if not names:
         raise reader.wrong(f"expected @{line.word} NAME")

@@ -219,8 +219,8 @@ class _Programs:
             self._running[name] = False
         if what == "stop":
             self._leaving.add(name)
-        for names, word in ((self._paused, "pause"), (self._slowed, "slow")):
-            (names.add if what == word else names.discard)(name)
+        for names, words in ((self._paused, ("pause",)), (self._slowed, ("slow", "hold"))):
+            (names.add if what in words else names.discard)(name)
 
 
 def _only_terminals(place: Place, why: str) -> Doubt:

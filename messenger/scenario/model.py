@@ -117,8 +117,8 @@ class Ends(Step):
 
 @dataclass(frozen=True)
 class Control(Step):
-    """Something is done to a program: `kill`, `stop`, `pause`, `slow`, `resume`, `interrupt`, `eof`, `garbage`
-    (datagrams that mean nothing come to its UDP port) or `start`."""
+    """Something is done to a program: `kill`, `stop`, `pause`, `slow`, `hold` (its terminal is paused), `resume`,
+    `interrupt`, `eof`, `garbage` (datagrams that mean nothing come to its UDP port) or `start`."""
 
     what: str
     actor: str

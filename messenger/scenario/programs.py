@@ -37,7 +37,7 @@ class Program(Protocol):
         """Type without Enter."""
 
     def control(self, what: str) -> None:
-        """Kill, stop, pause, slow, resume or interrupt it, or end its input (`messenger.scenario.model.Control`).
+        """Kill, stop, pause, slow, hold, resume or interrupt it, or end its input (`messenger.scenario.model.Control`).
 
         A server of which the dialect knows what its console tells is asked for it by `tell`.
         """

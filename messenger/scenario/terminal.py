@@ -218,6 +218,8 @@ class PipeProgram:
         if what == "eof":
             if self._process.stdin is not None:
                 self._process.stdin.close()
+        elif what == "hold":
+            raise CannotPlay("only a server that is graded has a terminal, which could be paused")
         elif self._process.returncode is None:
             self.pace.change(what) if what in _PACES else self._process.send_signal(_SIGNALS[what])
 

@@ -32,6 +32,7 @@ SHOWN_AS = {
     "@login NAME PASSWORD": "@login Yoda password",
     "@refused NAME PASSWORD": "@refused Yoda password",
     "@answered NAME [or ends]": "@answered Yoda\n@answered Yoda or ends",
+    "@hold server": "@hold server",
     "@bad-attempts TEXT": "@bad-attempts 6",
     "@make FILE 5 MiB [random|zeros|text]": "@make Yoda/a 5 MiB\n@make Yoda/a 5 MiB text",
     "@write FILE": "@write Yoda/a\n| line",

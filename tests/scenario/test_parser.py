@@ -71,6 +71,7 @@ STEPS: List[Tuple[str, Step]] = [
     made(Control, "@kill Yoda", "kill", "Yoda"),
     made(Control, "@stop server", "stop", "server"),
     made(Control, "@pause Yoda", "pause", "Yoda"),
+    made(Control, "@hold server", "hold", "server"),
     made(Control, "@slow server", "slow", "server"),
     made(Control, "@resume Yoda", "resume", "Yoda"),
     made(Control, "@start server", "start", "server"),

@@ -105,6 +105,7 @@ ONE_LINE: List[Tuple[str, str]] = [
     ("@ends Yoda 256", "expected @ends NAME [STATUS], from 0 to 255"),
     ("@start Yoda", "only the server is started by @start; clients by @actor or @client"),
     ("@kill", "expected @kill NAME"),
+    ("@hold Yoda", "only the server's terminal is paused by @hold"),
     ("@slow Yoda", "Yoda has a terminal; slowed down is who has a pipe: @actor Yoda pipe"),
     ("@done", "expected a @together before @done"),
     ("@together\n@together\n@done", "expected @done before the next @together"),

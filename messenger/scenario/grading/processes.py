@@ -1,4 +1,4 @@
-"""Processes of somebody else's program: one in a terminal, or one with pipes. Each leads a session of its own, so that
+"""Processes of somebody else's program, in terminals of their own. Each leads a session of its own, so that
 it and what it starts are reached by one signal, and nothing that it does holds up whoever drives it."""
 
 from __future__ import annotations
@@ -6,7 +6,6 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -36,6 +35,9 @@ class Process(Protocol):
 
     def end_input(self) -> None:
         """Tell it that no more input comes."""
+
+    def hold(self, is_held: bool) -> None:
+        """Pause its terminal, so that whatever it writes makes it wait, or let it go on."""
 
     def signal(self, number: int) -> None:
         """Send a signal to it and to what it has started."""
@@ -69,6 +71,10 @@ class InTerminal:
         """See `Process`."""
         self.write(b"\x04")
 
+    def hold(self, is_held: bool) -> None:
+        """See `Process`."""
+        self.write(b"\x13" if is_held else b"\x11")  # Ctrl-S and Ctrl-Q
+
     def signal(self, number: int) -> None:
         """See `Process`."""
         _signal_group(int(self._child.pid), number)
@@ -80,51 +86,6 @@ class InTerminal:
         if self._child.isalive():
             self._child.wait()
         self._child.close()
-
-
-class WithPipes:
-    """A process whose input and output are pipes."""
-
-    def __init__(self, command: List[str], folder: Path, environment: Dict[str, str]) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - the program that is to be graded
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self.fd = self._process.stdout.fileno()
-        self._input = self._process.stdin
-        os.set_blocking(self.fd, False)
-        os.set_blocking(self._input.fileno(), False)
-
-    def poll(self) -> Optional[int]:
-        """See `Process`."""
-        code = self._process.poll()
-        return 128 - code if code is not None and code < 0 else code
-
-    def write(self, data: bytes) -> int:
-        """See `Process`."""
-        return len(data) if self._input.closed else _write(self._input.fileno(), data)
-
-    def end_input(self) -> None:
-        """See `Process`."""
-        self._input.close()
-
-    def signal(self, number: int) -> None:
-        """See `Process`."""
-        _signal_group(self._process.pid, number)
-
-    def close(self) -> None:
-        """See `Process`."""
-        self.signal(signal.SIGKILL)
-        self._process.wait()
-        self._input.close()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
 
 
 class Offspring:

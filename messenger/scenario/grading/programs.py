@@ -15,7 +15,7 @@ from messenger.scenario.grading.commands import Command, fill_command
 from messenger.scenario.grading.dialect import BARRIER, LISTENING, ForeignDialect
 from messenger.scenario.grading.noticing import Notices
 from messenger.scenario.grading.ports import Ports, is_listening
-from messenger.scenario.grading.processes import InTerminal, Offspring, Process, WithPipes, read_available
+from messenger.scenario.grading.processes import InTerminal, Offspring, Process, read_available
 from messenger.scenario.model import SERVER, Client, ServerSetup
 from messenger.scenario.programs import CannotPlay, Guests
 from messenger.scenario.seen import Seen
@@ -47,6 +47,8 @@ class ForeignProgram:
         self._to_write = b""
         self._written = 0
         self._has_hung_up = False
+        self._is_held = False
+        """Whether its terminal is paused."""
         self._is_in_line = False
         """Whether the beginning of a line has been typed."""
         self._is_barrier_due = False
@@ -88,9 +90,15 @@ class ForeignProgram:
         """See `Program`."""
         if what == "eof":
             self._process.end_input()
+        elif what == "hold":
+            self._is_held = True
+            self._process.hold(True)
         elif what not in _SIGNALS:
             raise CannotPlay(f"nobody can {what} a program that is graded")
         else:
+            if what == "resume" and self._is_held:
+                self._is_held = False
+                self._process.hold(False)
             self._process.signal(_SIGNALS[what])
 
     def read(self) -> bytes:
@@ -200,7 +208,7 @@ class ForeignDriver:
             shutil.copyfile(folder / "credentials.txt", folder / self._dialect.credentials)
         port = port or self._ports.take()
         command = fill_command(self._server_command, {"port": str(port), "attempts": str(setup.attempts)})
-        process = WithPipes(command, folder, self._environment)
+        process = InTerminal(command, folder, self._environment)
         return self._keep(SERVER, ForeignServer(process, self._dialect, "127.0.0.1", port))
 
     def start_client(self, client: Client, folder: Path, host: str, port: int) -> ForeignProgram:

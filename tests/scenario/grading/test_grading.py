@@ -171,8 +171,15 @@ def test_who_hangs_or_dies_loses_the_marks_of_that_only_and_leaves_no_process(fa
 def test_a_server_that_takes_somebody_along_with_a_stranger_loses_the_marks_of_who_is_killed() -> None:
     server = script("spoilt_server.py", "takes-along", "{port}", "{attempts}")
     graded = grade(server, OWN_CLIENT, str(FEATURES / "survival" / "killed-client.scenario"), "--timeout-factor", "2")
-    assert graded.marks == {"survival": "0 of 3"}
+    assert graded.marks == {"survival": "0 of 2"}
     assert "@file userlog.txt" in graded.evidence[0]
+
+
+def test_a_server_that_waits_for_its_terminal_loses_the_marks_of_one_that_is_paused() -> None:
+    server = script("spoilt_server.py", "waits", "{port}", "{attempts}")
+    graded = grade(server, OWN_CLIENT, str(FEATURES / "survival" / "paused-terminal.scenario"), "--timeout-factor", "2")
+    assert graded.marks == {"survival": "0 of 1"}
+    assert re.search(r"Hans < one|Leia was not logged in|Yoda < two", graded.evidence[0])
 
 
 def test_a_server_that_is_not_there_costs_all_marks_and_a_client_that_ignores_its_end_is_killed() -> None:

@@ -34,6 +34,9 @@ class Process:
     def end_input(self) -> None:
         """Nothing comes of it."""
 
+    def hold(self, is_held: bool) -> None:
+        """Nothing comes of it."""
+
     def signal(self, number: int) -> None:
         """Nothing comes of it."""
 
