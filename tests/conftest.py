@@ -58,7 +58,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def _replay_or_test(nodeid: str) -> str:
     file, _, test = nodeid.partition("::")
-    return next((f"{file}::{beginning}" for beginning in SHARING if test.startswith(beginning)), nodeid)
+    driver = test.rpartition("-")[2] if "[" in test else ""  # those of a driver share a play
+    return next((f"{file}::{beginning}{driver}" for beginning in SHARING if test.startswith(beginning)), nodeid)
 
 
 @pytest.fixture
