@@ -220,8 +220,10 @@ class PipeProgram:
                 self._process.stdin.close()
         elif what == "hold":
             raise CannotPlay("only a server that is graded has a terminal, which could be paused")
+        elif self._process.returncode is None and what in _PACES:
+            self.pace.change(what)
         elif self._process.returncode is None:
-            self.pace.change(what) if what in _PACES else self._process.send_signal(_SIGNALS[what])
+            self._process.send_signal(_SIGNALS[what])
 
     def close(self) -> None:
         """End it: politely, because the server then leaves whole logs behind."""
