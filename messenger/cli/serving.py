@@ -132,6 +132,7 @@ def serve(
             witness.ends()
         raise OneLineError(str(error)) from None
     healthy = server.wait()
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # it would use the console's event while `stop` may hold it
     server.stop()
     # Not sys.exit: a console that is paused must not hold up the end either.
     os._exit(0 if healthy else 1)
