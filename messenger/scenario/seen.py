@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, List, Mapping, Optional
+from typing import Dict, Final, List, Mapping, Optional
 
 from messenger.scenario.pattern import Pattern
+
+_ENDS_AS_A_QUESTION: Final = re.compile(r"[:>?]\s*\Z")
 
 
 class Seen:
@@ -44,6 +46,13 @@ class Seen:
         """The question that stands there is answered by no step, and so no step has to ask for it."""
         self._partial_taken = bool(self.partial)
 
+    def is_waiting(self) -> bool:
+        """Whether the line that has begun is as long as it is going to be for now, as one that ends like a question is.
+
+        A long message comes in pieces, and what is kept of it would be cut short.
+        """
+        return _ENDS_AS_A_QUESTION.search(self.partial) is not None
+
     def asks(self, question: str) -> bool:
         """Whether this question waits for an answer."""
         return self.partial.startswith(question.rstrip()) and not self._is_answered
@@ -61,7 +70,7 @@ class Seen:
                     self._taken[index] = True
                     self._last = index
                     return found
-        if self.partial and not self._partial_taken:
+        if self.partial and not self._partial_taken and self.is_waiting():
             found = match(self.partial)
             if found is not None:
                 self._partial_taken = True

@@ -96,6 +96,14 @@ def test_a_question_is_seen_before_its_line_is_complete_and_not_again_then() -> 
     assert takes(what, "Username:") == [False]
 
 
+def test_a_line_that_is_still_being_written_is_seen_when_it_is_whole() -> None:
+    what = seen()
+    what.set_partial("Yoda: A long ti")
+    assert what.take(Pattern("Yoda: {t:text}"), {}) is None
+    what.add("Yoda: A long time ago")
+    assert what.take(Pattern("Yoda: {t:text}"), {}) == {"t": "A long time ago"}
+
+
 def test_a_question_that_stands_there_has_been_seen() -> None:
     what = seen()
     what.set_partial("Password: ")
@@ -114,9 +122,9 @@ def test_a_line_that_takes_the_place_of_another_question_counts_again() -> None:
 
 def test_a_question_that_grows_counts_once() -> None:
     what = seen()
-    what.set_partial("User")
+    what.set_partial("User:")
     assert takes(what, "User") == [True]
-    what.set_partial("Username: ")
+    what.set_partial("User: name: ")
     assert takes(what, "User") == [False]
 
 

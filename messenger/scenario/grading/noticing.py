@@ -19,9 +19,6 @@ QUIET_SECONDS: Final = 0.25
 _UNSURE_SECONDS: Final = 1.0
 """The same for an answer that is not understood."""
 
-_ENDS_AS_A_QUESTION: Final = re.compile(r"[:>?]\Z")
-"""A program may write a row piece by piece, and what looks like a question is the beginning of a greeting."""
-
 _SILENT_SECONDS: Final = 3.0
 """Whoever shows nothing at all for so long after the barrier does not answer it."""
 
@@ -42,9 +39,13 @@ class ForeignSeen(Seen):
         if self.is_quiet:
             rows = [self.partial] if self._find(self.partial) else self.new()
         else:
-            rows = [self.partial] if _ENDS_AS_A_QUESTION.search(self.partial) else []
+            rows = [self.partial] if self.is_waiting() else []  # it may be the beginning of a greeting
         found = [self._find(row) for row in reversed(rows)]
         return next((one for one in found if one), None) == question
+
+    def is_waiting(self) -> bool:
+        """See `Seen`. Whoever has been quiet for a while has written its line, whatever its end."""
+        return self.is_quiet or super().is_waiting()
 
     def new(self) -> List[str]:
         """Return what has come since something was typed last."""
