@@ -30,7 +30,7 @@ class BareTerminal:
     def __init__(self, encoding: str = "utf-8", *, stdout: int = 1) -> None:
         self._results = Output(stdout, encoding)
         self._dialogue = self._results if os.isatty(stdout) else Output(2, encoding)
-        self._waker = Waker()
+        self._waker = Waker(self._redraw_if_continued)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._lock = threading.RLock()
         self._prompt = ""
@@ -38,6 +38,7 @@ class BareTerminal:
         self._is_reading = False
         self._hidden = False
         self._ahead = ""
+        self._has_continued = False
         self._saved: List[Any] = termios.tcgetattr(0)
         tty.setcbreak(0)
         signal.signal(signal.SIGCONT, self._on_continue)
@@ -129,10 +130,15 @@ class BareTerminal:
             self._ahead = self._ahead[end + 1 :]
 
     def _on_continue(self, number: int, frame: object) -> None:
+        self._has_continued = True  # no more: it may have interrupted what holds a lock
+
+    def _redraw_if_continued(self) -> None:
         """Back from the shell, which has set the terminal its own way."""
-        tty.setcbreak(0)
-        if self._is_reading:
-            self._dialogue.write(self._prompt + ("" if self._hidden else self._typed))
+        if self._has_continued:
+            self._has_continued = False
+            tty.setcbreak(0)
+            with self._lock:
+                self._dialogue.write(self._prompt + ("" if self._hidden else self._typed))
 
 
 def _columns(character: str) -> int:

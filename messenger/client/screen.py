@@ -12,7 +12,7 @@ import signal
 import stat
 import threading
 from pathlib import Path
-from typing import Final, List, Optional, Protocol
+from typing import Callable, Final, List, Optional, Protocol
 
 from messenger import wording
 from messenger.client.commands import CommandError
@@ -91,7 +91,9 @@ class Waker:
     The kernel may give a signal to another thread; then only its number in the pipe interrupts the main thread.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_signal: Callable[[], None] = lambda: None) -> None:
+        """`on_signal` is called by who waits, after the handlers: what they may not do, as they interrupt anything."""
+        self._on_signal = on_signal
         self._read, self._write = os.pipe()
         self._signals, self._signalled = os.pipe()
         for end in (self._signals, self._signalled):
@@ -109,6 +111,7 @@ class Waker:
             if fd in ready:
                 return
             os.read(self._signals, 512)  # the handlers have run by now
+            self._on_signal()
 
     def wake(self) -> None:
         """Make `wait_readable` raise. Any thread may call."""

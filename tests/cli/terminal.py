@@ -5,6 +5,7 @@ No thread is needed, so that starting a program forks no process with threads.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sys
@@ -20,6 +21,9 @@ from tests.support.processes import environment
 
 PATIENCE: Final = 15.0
 """Seconds after which anything that a test waits for has failed."""
+
+TERMINAL_HOLDS: Final = 4095
+"""Bytes that nobody has read yet, after which the kernel has who writes to a terminal wait."""
 
 COMMANDS: Final = ["/msgto", "/activeuser", "/creategroup", "/joingroup", "/groupmsg", "/p2pvideo", "/logout"]
 
@@ -138,6 +142,15 @@ class Terminal:
     def is_restored(self) -> bool:
         """Whether the terminal's settings after the end are those of the start."""
         return self._settings_at_end == self.settings
+
+    def is_blocked(self) -> bool:
+        """Whether the program waits for somebody to read what it writes."""
+        unread = fcntl.ioctl(self._child.child_fd, termios.FIONREAD, bytes(4))
+        return int.from_bytes(unread, sys.byteorder) >= TERMINAL_HOLDS
+
+    def tell_that_it_continues(self) -> None:
+        """Send the signal of a shell's `fg`."""
+        self._child.kill(signal.SIGCONT)
 
     def suspend_and_resume(self) -> None:
         """Stop the program, give its terminal the settings that a shell likes, and let it go on."""

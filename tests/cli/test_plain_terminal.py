@@ -14,6 +14,7 @@ from tests.cli.terminal import COMMANDS, Terminal, chat_command
 from tests.conftest import Connect
 from tests.support.files import ACCOUNTS
 from tests.support.processes import Serve
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.filterwarnings("error:.*forkpty")
 
@@ -98,6 +99,16 @@ def test_typed_text_stands_there_again_after_a_suspension(served: Serve, yoda: E
     terminal.enter("/logout")
     assert terminal.end() == 0
     assert terminal.is_restored
+
+
+def test_who_is_continued_while_nothing_more_can_be_written_goes_on(yoda: EnterYoda) -> None:
+    """A signal's handler runs in the middle of what waits, and must not wait for that."""
+    terminal = yoda("plain")
+    terminal.type("/help\n" * 80)
+    eventually(terminal.is_blocked)
+    terminal.tell_that_it_continues()
+    terminal.enter("/activeuser")
+    terminal.until_shown("no other active user")
 
 
 def test_ctrl_d_in_a_line_is_no_end(yoda: EnterYoda) -> None:
