@@ -21,6 +21,9 @@ from messenger.peer.transfers import Transfers
 RETRY_SECONDS: Final = 1.0
 """Between two attempts to log in."""
 
+CATCH_UP_SECONDS: Final = 1.0
+"""For how long after the end of sending that is sent which was due before."""
+
 LOOK_SECONDS: Final = 0.5
 """How often whoever waits looks whether the run is being stopped."""
 
@@ -137,7 +140,8 @@ class MessengerUser(User):
         """Whether a message is due that can be sent (open model)."""
         if not (self.sends and self.plan.rate and self.people):
             return False
-        return self._is_due and all(person.is_in for person in self.people)
+        is_time = time.monotonic() < self.load.stopped_at + CATCH_UP_SECONDS
+        return self._is_due and is_time and all(person.is_in for person in self.people)
 
     @property
     def _is_due(self) -> bool:
