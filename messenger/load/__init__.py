@@ -13,7 +13,7 @@ child of `messenger load`:
     users *       file_user *   what people do, a class for each role        scenario_user *   adapt      a scenario
     people        streams       a client whose every message is accounted for; the fate of each message
     faults        relay         clients that lose connections or stop reading; datagrams that get lost
-    recorder      latencies     what was measured, in pieces that can be added up over workers
+    recorder      locust_recorder   latencies     what was measured, in pieces that can be added up over workers
     results                     from the record of a run to report.json, whose fields are listed there
     page          charts        report.html                summary    compare         what the terminal says
 """

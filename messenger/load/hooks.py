@@ -15,17 +15,18 @@ from typing import Any, Dict, Final, List, Optional, Set, Type
 
 import gevent
 import locust
-from locust.runners import STATE_MISSING, LocalRunner, MasterRunner, WorkerRunner
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from messenger.errors import ConfigError
 from messenger.load.accounts import FarPool, Lender, Pool, read_accounts
 from messenger.load.file_user import FilesUser
-from messenger.load.lag import LAG, TICK_SECONDS, measure
+from messenger.load.lag import TICK_SECONDS, measure
+from messenger.load.locust_recorder import LocustRecorder
 from messenger.load.options import add_options, faults_of, plan_of, read_scenario
 from messenger.load.people import Account, Traffic
 from messenger.load.plan import SCENARIO, Plan
 from messenger.load.profiles import Fault, parse_stages
-from messenger.load.recorder import Recorder, Total
+from messenger.load.recorder import Total
 from messenger.load.scenario_user import ScenarioUser
 from messenger.load.shared import Load
 from messenger.load.stages import Stages
@@ -41,6 +42,9 @@ LOGOUT_SECONDS: Final = 15.0
 LATE_SECONDS: Final = 5.0
 """How much longer than its workers the master waits: the last piece of one that took all its time is on its way."""
 
+GONE_SECONDS: Final = 12.0
+"""Who has told nothing for so long is gone. Workers tell something every three seconds, but may be too busy to."""
+
 _WISH: Final = "messenger-wish"
 _ACCOUNTS: Final = "messenger-accounts"
 _DRAIN: Final = "messenger-drain"
@@ -49,31 +53,6 @@ _PIECE: Final = "messenger"
 _USAGE: Final = 2
 
 _log: Final = logging.getLogger("messenger.load")
-
-
-class LocustRecorder(Recorder):
-    """A recorder that tells Locust, too, so that its page and files show the same operations."""
-
-    def __init__(self, environment: Any) -> None:
-        super().__init__()
-        self._fire = environment.events.request.fire
-
-    def latency(self, operation: str, seconds: float, at: float) -> None:
-        """See `Recorder`."""
-        super().latency(operation, seconds, at)
-        if operation != LAG:
-            self._tell(operation, seconds * 1000, None)
-
-    def failure(self, operation: str, reason: str, at: float) -> None:
-        """See `Recorder`."""
-        super().failure(operation, reason, at)
-        self._tell(operation, 0.0, reason)
-
-    def _tell(self, operation: str, milliseconds: float, reason: Optional[str]) -> None:
-        self._fire(
-            request_type="messenger", name=operation, response_time=milliseconds, response_length=0,
-            exception=reason, context={},
-        )  # fmt: skip
 
 
 class Run:
@@ -89,8 +68,8 @@ class Run:
         self._background: List[gevent.Greenlet] = []
         self._done: Dict[str, float] = {}
         """Faults, as they were given, and when they were carried out."""
-        self._workers: Set[str] = set()
-        """All that take part."""
+        self._workers: Dict[str, float] = {}
+        """All that take part, and when each was heard of last (`time.monotonic`)."""
         self._waiting_for: Set[str] = set()
         """Workers that drain still."""
         self._lost: Set[str] = set()
@@ -182,11 +161,12 @@ class Run:
 
     def _drain_workers(self) -> None:
         # By messages of its own: to a master that quits, Locust's last reports come in half a second or never.
-        clients, self._waiting_for = self._runner.clients, set(self._workers)
+        clients, self._waiting_for = self._runner.clients, {*self._workers}
         self._runner.send_message(_DRAIN)
         deadline = time.monotonic() + plan_of(self._options).drain + LOGOUT_SECONDS + LATE_SECONDS
         while self._waiting_for and time.monotonic() < deadline:
-            gone = {one for one in self._waiting_for if one not in clients or clients[one].state == STATE_MISSING}
+            silent = time.monotonic() - GONE_SECONDS
+            gone = {one for one in self._waiting_for if one not in clients or self._workers[one] < silent}
             self._lost |= gone
             self._waiting_for -= gone
             gevent.sleep(TICK_SECONDS)
@@ -222,6 +202,7 @@ class Run:
         for line, at in msg.data["faults"].items():
             self._done[line] = min(at, self._done.get(line, at))
         self._waiting_for.discard(msg.node_id)
+        self._lost.discard(msg.node_id)
 
     def report(self, data: Dict[str, Any]) -> None:
         """Put what is new into what goes to the master."""
@@ -231,6 +212,8 @@ class Run:
         """Take what a worker has told."""
         if _PIECE in data:
             self.total.add(worker, data[_PIECE])
+        if worker in self._workers:
+            self._workers[worker] = time.monotonic()
 
     def finish(self) -> None:
         """Write the record, once everything has ended."""
@@ -268,10 +251,11 @@ class Run:
             needed = plan.most_people(int(self._runner.target_user_count or 0))
         self._accounts = read_accounts(Path(options.credentials), needed)
         if isinstance(self._runner, MasterRunner):
-            self._lender, self._workers = Lender(self._accounts), set(self._runner.clients)
+            self._lender = Lender(self._accounts)
+            self._workers = dict.fromkeys(self._runner.clients, time.monotonic())
 
     def _take_wish(self, environment: Any, msg: Any, **_: Any) -> None:
-        self._workers.add(msg.node_id)  # it may have come late
+        self._workers[msg.node_id] = time.monotonic()  # it may have come late
         answer = self._lender.answer(msg.data)
         if answer is not None:
             self._runner.send_message(_ACCOUNTS, answer, msg.node_id)
