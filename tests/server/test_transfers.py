@@ -64,11 +64,13 @@ def test_the_console_tells_who_offers_what_to_whom_and_no_more(serve_process: Se
     assert served.diagnostics == ""
 
 
-def test_who_is_gone_is_offline(server: Server, connect: Connect) -> None:
+def test_who_is_gone_is_offline_and_who_was_to_answer_is_told_so(server: Server, connect: Connect) -> None:
     yoda, hans = connect(server.port, "Yoda"), connect(server.port, "Hans")
     yoda.ask("offer", user="Hans", **OFFER)
     yoda.ask("logout")
     assert hans.read()["type"] == "offered"
+    told = hans.read()
+    assert (told["type"], told["transfer"], told["from"], told["code"]) == ("transfer_outcome", ID, "Yoda", "offline")
     assert hans.ask("answer", user="Yoda", **ACCEPTED)["code"] == "offline"
     assert hans.ask("outcome", user="Yoda", transfer=ID, code="done")["code"] == "offline"
 
