@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import secrets
@@ -15,6 +16,7 @@ from typing import Any, Dict, Final, List, Optional, Set, Type
 
 import gevent
 import locust
+from locust import argument_parser
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from messenger.errors import ConfigError
@@ -290,6 +292,9 @@ def register(configure: Configure) -> None:
             # Of its own, Locust has a handler only where it is told a number of users.
             gevent.signal_handler(signal.SIGTERM, environment.runner.quit)
 
+    # A worker of Locust 2.47 makes this parser anew for each of a hundred options whenever users are to be started: it
+    # stood still for a fifth of every second of a ramp.
+    argument_parser.default_args_dict = functools.lru_cache(argument_parser.default_args_dict)
     # Locust calls listeners by keyword, with more arguments in later versions.
     events: Any = locust.events
     events.init_command_line_parser.add_listener(lambda parser, **_: add_options(parser))
