@@ -24,6 +24,10 @@ RETRY_SECONDS: Final = 1.0
 CATCH_UP_SECONDS: Final = 1.0
 """For how long after the end of sending that is sent which was due before."""
 
+SPREAD_SECONDS: Final = 1.0
+"""Over which those come who come together: Locust starts all users of a second at once, and a hundred who connect
+together keep a generator busy for a fifth of it."""
+
 LOOK_SECONDS: Final = 0.5
 """How often whoever waits looks whether the run is being stopped."""
 
@@ -54,8 +58,9 @@ class MessengerUser(User):
             return  # and does nothing: raised, it would be Locust's, and not in the report
         self.people = [Person(account, self.address, load.traffic) for account in self.accounts]
         load.people.update(self.people)
-        self.next_due = time.monotonic() + random.random() * (1 / self.plan.rate if self.plan.rate else 0)  # noqa: S311
+        self.next_due = time.monotonic() + random.random() * (1 / self.plan.rate if self.plan.rate else 0)  # noqa: S311 - no secret
         self.prepare()
+        self.pause(random.random() * SPREAD_SECONDS)  # noqa: S311 - as above
         self.enter()
 
     def on_stop(self) -> None:
