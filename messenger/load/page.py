@@ -31,7 +31,7 @@ h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .6re
 .bad { color: var(--bad); } .good { color: var(--good); }
 .note { border-left: .3rem solid var(--bad); padding: .5rem .9rem; background: var(--card); margin: 1rem 0; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; min-width: 26rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .3rem .7rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+th, td { text-align: right; padding: .3rem .5rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th { color: var(--dim); font-weight: 600; }
 th:first-child, td:first-child, .reasons :is(th, td):last-child { text-align: left; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem; }

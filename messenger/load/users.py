@@ -56,11 +56,11 @@ class MessengerUser(User):
         except TooFewAccounts:
             load.traffic.recorder.failure("accounts", "none was left", time.time())
             return  # and does nothing: raised, it would be Locust's, and not in the report
+        self.pause(random.random() * SPREAD_SECONDS)  # noqa: S311 - no secret
         self.people = [Person(account, self.address, load.traffic) for account in self.accounts]
         load.people.update(self.people)
-        self.next_due = time.monotonic() + random.random() * (1 / self.plan.rate if self.plan.rate else 0)  # noqa: S311 - no secret
+        self.next_due = time.monotonic() + random.random() * (1 / self.plan.rate if self.plan.rate else 0)  # noqa: S311
         self.prepare()
-        self.pause(random.random() * SPREAD_SECONDS)  # noqa: S311 - as above
         self.enter()
 
     def on_stop(self) -> None:
