@@ -36,12 +36,16 @@ class Wire:
         self.sock.connect((host, port))
         self._lines = self.sock.makefile("rb")
         self._ids = itertools.count(1)
+        self.bytes_sent = 0
+        self.bytes_read = 0
+        """Of the lines that were read."""
         if hello:
             assert self.read()["type"] == "hello"
 
     def send_bytes(self, data: bytes) -> None:
         """Send bytes as they are."""
         self.sock.sendall(data)
+        self.bytes_sent += len(data)
 
     def send(self, kind: str, **fields: Any) -> int:
         """Send a request without waiting for its reply; return its id, the next one unless one is given."""
@@ -55,6 +59,7 @@ class Wire:
         if not line:
             raise EOFError("the server has closed the connection")
         assert line.endswith(b"\n"), line
+        self.bytes_read += len(line)
         event: Json = json.loads(line)
         return event
 
