@@ -125,7 +125,7 @@ class Sender:
         if now >= self._flights.loss_at:
             self._detect_losses(now)
             self._set_pace()
-        if now >= self._probe_at():
+        if now >= self._heard_at + self._patience and now >= self._probe_at():
             self._probe(now)
         if not self._probe_batches and (now < self._next_send or not self._has_room()):
             return None
@@ -159,7 +159,8 @@ class Sender:
         self._set_pace()
 
     def _set_pace(self) -> None:
-        """Take from the controller how much may be in flight, how fast it goes, and how large a full batch is."""
+        """Take from the controller how much may be in flight, how fast it goes, and how large a full batch is; and from
+        the round trip how long an answer may take."""
         # More than fits the receiver's socket may be on its way only as far as the path itself holds it.
         on_the_path = self._delivery.rate * self._rtt.base if self._rtt.has_sample else 0.0
         window, fits = self._controller.window, self._allowance + int(on_the_path)
@@ -170,6 +171,8 @@ class Sender:
         most = segment_count(CHUNK_SIZE + TAG_SIZE, self.kind)
         self._quota = min(most, max(1, int(min(by_pace, window / 4, fits / 2)) // size))
         self._needed = min(self._quota * size, self._limit)
+        timeout = self._rtt.probe_timeout
+        self._patience = min(timeout * (1 << min(self._probes, 10)), max(PROBE_INTERVAL_MAX, timeout))
 
     def _has_room(self) -> bool:
         in_flight = self._flights.bytes
@@ -214,9 +217,7 @@ class Sender:
     def _probe_at(self) -> float:
         if not self._flights.bytes:
             return math.inf
-        timeout = self._rtt.probe_timeout
-        interval = min(timeout * (1 << min(self._probes, 10)), max(PROBE_INTERVAL_MAX, timeout))
-        return max(self._heard_at, self._flights.last_sent_at) + interval
+        return max(self._heard_at, self._flights.last_sent_at) + self._patience
 
     def _probe(self, now: float) -> None:
         """Nothing was heard for long: repeat the oldest segments, whatever the window says."""
@@ -229,3 +230,4 @@ class Sender:
                 self._flights.begin_anew()
             self.use(0)
         self._flights.lose_oldest(PROBE_SEGMENTS)
+        self._set_pace()
