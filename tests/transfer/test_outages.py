@@ -77,13 +77,13 @@ def kinds_at(world: World) -> List[Tuple[float, int]]:
 @pytest.mark.parametrize("dead", ["both", "forth", "back"])
 def test_after_an_outage_of_three_seconds_datagrams_get_large_again(dead: str) -> None:
     """They shrink, as nobody knows yet that it is an outage."""
-    cut = Weather(outages=((0.15, 3.15),))
+    cut = Weather(outages=((0.1, 3.1),))
     world = World(LONG, cut if dead != "back" else CLEAR, cut if dead != "forth" else CLEAR, make_controller=steady)
     kinds = kinds_at(world)
     assert world.run() == DELIVERED
     assert [kind for _, kind in kinds][:2] == [3, 0]
     assert kinds[-1][1] == 3
-    assert kinds[-1][0] < 3.15 + RAISE_SECONDS
+    assert kinds[-1][0] < 3.1 + RAISE_SECONDS
 
 
 def test_a_first_hello_that_was_lost_does_not_keep_datagrams_small() -> None:
@@ -123,10 +123,10 @@ def test_what_a_path_does_not_carry_is_tried_ever_more_seldom(limit: int, kind: 
 @pytest.mark.parametrize("dead", ["both", "forth", "back"])
 def test_an_outage_of_ten_seconds_is_survived(dead: str) -> None:
     """The transfer goes on within two seconds after it."""
-    cut = Weather(outages=((0.15, 10.15),))
+    cut = Weather(outages=((0.1, 10.1),))
     world = World(LONG, cut if dead != "back" else CLEAR, cut if dead != "forth" else CLEAR)
     fresh = []
-    world.watch = lambda sent: fresh.append(sent.at) if sent.at > 10.15 and sent.data[0] < CONTROL else None
+    world.watch = lambda sent: fresh.append(sent.at) if sent.at > 10.1 and sent.data[0] < CONTROL else None
     assert world.run() == DELIVERED
     assert fresh[0] < 12.15
     assert world.seconds < 20
@@ -135,10 +135,10 @@ def test_an_outage_of_ten_seconds_is_survived(dead: str) -> None:
 @pytest.mark.parametrize("dead", ["both", "forth", "back"])
 def test_an_outage_of_more_than_thirty_seconds_ends_it_on_both_sides(dead: str) -> None:
     """Where one direction works, whoever gives up tells the other."""
-    cut = Weather(outages=((0.15, 100.0),))
+    cut = Weather(outages=((0.1, 100.0),))
     world = World(LONG, cut if dead != "back" else CLEAR, cut if dead != "forth" else CLEAR)
     assert world.run() == BROKEN
-    assert 0.15 + SILENCE_MAX <= world.seconds + 0.1 < 0.5 + SILENCE_MAX
+    assert 0.1 + SILENCE_MAX <= world.seconds + 0.1 < 0.5 + SILENCE_MAX
     for endpoint in (world.sender, world.receiver):
         assert endpoint.failure is not None
         assert endpoint.failure.message == "nothing was heard from the other side for 30 s"
@@ -147,15 +147,15 @@ def test_an_outage_of_more_than_thirty_seconds_ends_it_on_both_sides(dead: str) 
 @pytest.mark.parametrize("home", [SENDER, RECEIVER])
 def test_a_silent_peer_is_told_of_within_ten_seconds(home: int) -> None:
     """Counted from the last moment at which anything could arrive; and not much before."""
-    world = World(LONG, Weather(outages=((0.15, 100.0),)), Weather(outages=((0.15, 100.0),)))
+    world = World(LONG, Weather(outages=((0.1, 100.0),)), Weather(outages=((0.1, 100.0),)))
     world.run(until=8.9)
     assert not world.side(home).is_silent
-    world.run(until=10.15)
+    world.run(until=10.1)
     assert world.side(home).is_silent
 
 
 def test_a_peer_that_is_heard_again_is_not_silent_any_more() -> None:
-    cut = Weather(outages=((0.15, 12.0),))
+    cut = Weather(outages=((0.1, 12.0),))
     world = World(LONG, cut, cut)
     world.run(until=11.0)
     assert (world.sender.is_silent, world.receiver.is_silent) == (True, True)
@@ -198,7 +198,7 @@ def test_a_receiver_answers_an_address_that_is_not_proved_ten_times_at_most() ->
 def test_a_side_that_moves_is_found_again(home: int, is_known: bool) -> None:
     """A sender always; a receiver if the sender knows where it may be. Nothing is sealed twice for that."""
     world = World(LONG, addresses=[RECEIVER, ELSEWHERE] if is_known else [RECEIVER])
-    world.at(0.15, world.move, home, ELSEWHERE)
+    world.at(0.1, world.move, home, ELSEWHERE)
     assert world.run() == (DELIVERED if is_known or home == SENDER else BROKEN)
     assert len(world.memory.sealed) == len(set(world.memory.sealed))
     if is_known:

@@ -112,10 +112,14 @@ def test_loss_costs_time_and_nothing_else(loss: float) -> None:
 
 def test_acknowledgements_alone_may_get_lost() -> None:
     """Half of all that goes back, and nothing that goes forth: hardly a segment is sent again for that."""
-    world = World(content_of(3_000_000), backward=Weather(loss=0.5), seed=1)
-    assert world.run() == DELIVERED
-    assert world.sender.sender is not None
-    assert world.sender.sender.repeated_segments < world.sender.sender.sent_segments / 10
+    sent = repeated = 0
+    for seed in range(8):
+        world = World(content_of(3_000_000), backward=Weather(loss=0.5), seed=seed)
+        assert world.run() == DELIVERED
+        assert world.sender.sender is not None
+        sent += world.sender.sender.sent_segments
+        repeated += world.sender.sender.repeated_segments
+    assert repeated < sent / 10
 
 
 def test_a_clear_path_repeats_nothing() -> None:
@@ -160,7 +164,7 @@ def test_while_the_disk_takes_its_time_lost_acknowledgements_are_repeated() -> N
     on its own."""
     world = World(content_of(1_000_000), finish_seconds=3.0)
     complete = time_when_all_is_there(world)
-    lost = Weather(outages=((complete - 0.0001, complete + 0.03),))
+    lost = Weather(outages=((complete - 0.003, complete + 0.03),))
     world = World(content_of(1_000_000), backward=lost, finish_seconds=3.0)
     late: List[Sent] = []
     world.watch = lambda sent: late.append(sent) if sent.at > complete + 0.03 and sent.data[0] < CONTROL else None
