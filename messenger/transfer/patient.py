@@ -5,7 +5,11 @@ It grows as RFC 9438 says and differs in when it backs off:
 - A loss counts as congestion only if the round trip shows that a queue stands, or if the path loses far more than it
   usually does. Any other loss is repaired and otherwise ignored: with 208 segments in flight and 1 % of random loss
   there is one in every round trip, and no cut is so mild that half a segment of growth makes up for it.
-- Alone it gives way as soon as a queue of a quarter of the base round trip stands, so no buffer fills.
+- Slow start does not go on until something is lost. When a queue begins to stand it pauses (as HyStart++ does, RFC
+  9406) until that queue is gone, and then holds what fills the path; if it does not go away, somebody else fills it,
+  and slow start goes on.
+- Alone it gives way as soon as a queue of a quarter of the base round trip stands, so no buffer fills, and grows faster
+  than CUBIC while none stands at all.
 - Beside a flow that fills the buffer it competes: plain CUBIC with the first rule. It gets there by a congestion loss,
   or when its own yielding did not shrink the queue as it should have. It comes back by a drain test: if the queue
   vanishes while it sends a little less than the path carries, nobody else has filled it.
@@ -16,7 +20,7 @@ from __future__ import annotations
 from math import inf
 from typing import Final, NamedTuple, Optional
 
-from messenger.transfer.congestion import BETA, LEAST_WINDOW, Ack, Cubic
+from messenger.transfer.congestion import BETA, LEAST_WINDOW, SLOW_START_GAIN, Ack, Cubic
 from messenger.transfer.evidence import LargestRate, LossCeiling, QueueAtLoss
 from messenger.transfer.rtt import RoundTrip
 
@@ -76,6 +80,13 @@ DRAINED_SECONDS, DRAINED_SHARE = 0.0012, 0.08
 HEADROOM: Final = 1.12
 """Where the curve is flat after we were found alone, in windows that just fill the path: half the target of queue."""
 
+FILL_SHARE: Final = 1 / 16
+"""What the window grows by in a round trip while we are alone and no queue stands: CUBIC would take seconds to fill a
+path that is not full."""
+
+MISSED_MOST: Final = 4.0
+"""By how much the window grows at once when slow start goes on after a pause: what it has missed, but not more."""
+
 OVERSHOT: Final = 1.25
 """Most of what slow start has reached that is taken for a window to return to, after the cut, in units of what was
 delivered in a round trip: with more, a flow overruns the queue again and pushes those who were there before far below
@@ -120,6 +131,7 @@ class Patient(Cubic):
         self._ceiling = LossCeiling()
         self._at_loss = QueueAtLoss()
         self._is_event = False
+        self._has_paused = False  # whether slow start has seen a queue
         self._competes = False
         self._reduced = -inf  # time of the last reduction, s
         self._check: Optional[_Check] = None
@@ -170,7 +182,7 @@ class Patient(Cubic):
             # These losses are of an overshoot, ours or a rival's, that has had its answer.
             self._ceiling.forget()
             too_much = False
-        if queue > DEEPER * max(QUEUE_SECONDS, QUEUE_SHARE * trip.base):
+        if queue > DEEPER * _least(trip):
             self._depth = inf
         if self._drain is not None:
             self._continue_drain(self._drain, ack)
@@ -180,6 +192,8 @@ class Patient(Cubic):
             if too_much and self._size < self._threshold:
                 self._depth = queue
             self._back_off(now, queue)
+        elif self._threshold == inf and not self._has_paused and queue > _least(trip) + JITTERS * trip.jitter:
+            self._pause(now, queue)
         elif self._catches_up:
             self._size += ack.acked / 2
             if self._size >= self._enough:
@@ -193,9 +207,18 @@ class Patient(Cubic):
     def _is_congested(self, queue: float) -> bool:
         """Whether so much queue makes a loss a sign of congestion."""
         trip = self._round_trip
-        least = max(QUEUE_SECONDS, QUEUE_SHARE * trip.base)
         jitters = JITTERS_RANDOM if self._at_loss.is_random else JITTERS
-        return queue > min(least + jitters * trip.jitter, SHALLOW * self._depth)
+        return queue > min(_least(trip) + jitters * trip.jitter, SHALLOW * self._depth)
+
+    def _pause(self, now: float, queue: float) -> None:
+        """Let slow start wait until the queue is gone: what has made it was sent a round trip ago, when the window was
+        half of what it is now."""
+        base = self._round_trip.base
+        rate = self._size / SLOW_START_GAIN / (base + queue)
+        self._has_paused = True
+        self._full = queue
+        self._drain = _Drain(now, self._size, queue, rate, was_delay=False)
+        self._size = self._at_least(DRAIN_SHARE * rate * base)
 
     def _back_off(self, now: float, queue: float) -> None:
         """Back off as CUBIC does; in a deep queue test whether it is all our own."""
@@ -232,9 +255,13 @@ class Patient(Cubic):
             self._competes = False
             self._alone = self._reduced = now
             self._back = drain.back
-            self._size = self._threshold = self._at_least(min(drain.back, drain.rate * trip.base))
+            rate = max(drain.rate, self._rate.rate)  # while the queue drained the path was full
+            self._size = self._threshold = self._at_least(min(drain.back, rate * (trip.base + QUEUE_SECONDS)))
             self._peak = self._prior = HEADROOM * self._size
             self._start_curve(now)
+        elif sent > 2 * trip.base and self._threshold == inf:
+            self._drain = None
+            self._size = drain.back * min(2 ** ((now - drain.started) / trip.smoothed), MISSED_MOST)
         elif sent > 2 * trip.base:
             self._drain = None
             self._size = self._reno = drain.back
@@ -259,6 +286,9 @@ class Patient(Cubic):
             self._least = inf
             self._reduce(now, factor)
             self._reduced = now
+        elif max(queue, trip.queue(now)) < QUEUE_SECONDS and 2 * (ack.in_flight + ack.acked) > self._size:
+            self._size += FILL_SHARE * ack.acked
+            self._peak = max(self._peak, self._size)
         else:
             self._grow(ack)
 
@@ -289,6 +319,11 @@ class Patient(Cubic):
 
     def _at_least(self, size: float) -> float:
         return max(size, LEAST_WINDOW * self.segment)
+
+
+def _least(trip: RoundTrip) -> float:
+    """Seconds of queue that are more than the grain of batches and acknowledgements."""
+    return max(QUEUE_SECONDS, QUEUE_SHARE * trip.base)
 
 
 def _target(trip: RoundTrip) -> float:

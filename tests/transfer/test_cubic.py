@@ -170,11 +170,47 @@ def test_the_patient_one_ignores_a_loss_without_a_queue() -> None:
 def test_the_patient_one_believes_a_loss_with_a_queue() -> None:
     flow = Flow(Patient)
     flow.rounds(3)
-    flow.rounds(1, sample=1.2 * TRIP)
     before = flow.segments
+    flow.trip.update(flow.now, TRIP)
+    for _ in range(10):
+        flow.now += TRIP / 10
+        flow.trip.update(flow.now, 1.2 * TRIP)
     flow.lose()
     flow.ack(0, flow.controller.window, 1.2 * TRIP)
     assert flow.segments == pytest.approx(BETA * before, rel=0.001)
+
+
+def test_slow_start_of_the_patient_one_pauses_when_a_queue_stands_and_then_fills_the_path() -> None:
+    """It is sure of the queue after half a round trip, when the window has grown by half; what has caused the queue was
+    sent one before, when it was half as large, and is 1.2 times what the path holds."""
+    flow = Flow(Patient)
+    flow.rounds(3)
+    before = flow.segments
+    flow.rounds(1, sample=1.2 * TRIP)
+    fits = 1.5 * before / 2 / 1.2
+    assert 0.85 * fits < flow.segments < fits
+    flow.rounds(3)
+    assert fits < flow.segments < 1.4 * fits
+
+
+def test_slow_start_of_the_patient_one_goes_on_when_the_queue_is_somebody_else_s() -> None:
+    flow = Flow(Patient)
+    flow.rounds(3)
+    before = flow.segments
+    flow.rounds(3, sample=1.2 * TRIP)
+    assert flow.segments < before
+    flow.rounds(5, sample=1.2 * TRIP)
+    assert flow.segments > 4 * before
+
+
+def test_alone_on_a_path_without_a_queue_the_patient_one_does_not_take_seconds_to_fill_it() -> None:
+    flow = Flow(Patient)
+    flow.rounds(3)
+    flow.rounds(1, sample=1.2 * TRIP)
+    flow.rounds(3)
+    before = flow.segments
+    flow.rounds(10)
+    assert 1.5 * before < flow.segments < 2 * before
 
 
 def test_the_patient_one_believes_losses_that_are_far_out_of_the_usual() -> None:
