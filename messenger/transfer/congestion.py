@@ -17,10 +17,6 @@ LEAST_WINDOW: Final = 4
 PERSISTENT_WINDOW: Final = 2
 """Segments after persistent congestion (kMinimumWindow of RFC 9002, section 7.2)."""
 
-UNKNOWN_ROUND_TRIP: Final = 0.1
-"""Seconds over which the initial window is paced while no round trip is known: a long path; one round trip later the
-rate is right, and a short path has lost nothing but that round trip."""
-
 SLOW_START_GAIN: Final = 2.0
 """Pacing rate in slow start, in windows a round trip: the window may double in one."""
 
@@ -95,8 +91,9 @@ class Cubic:
 
     def pacing_rate(self) -> float:
         """Bytes a second at which to send."""
-        trip = self._round_trip.smoothed if self._round_trip.has_sample else UNKNOWN_ROUND_TRIP
-        return (SLOW_START_GAIN if self._size < self._threshold else GAIN) * self._size / max(trip, 1e-6)
+        trip = self._round_trip
+        seconds = trip.smoothed if trip.has_sample else trip.expected
+        return (SLOW_START_GAIN if self._size < self._threshold else GAIN) * self._size / max(seconds, 1e-6)
 
     def on_loss(self, now: float, lost: int, is_new_event: bool) -> None:
         """Reduce the window, once a round trip."""

@@ -33,6 +33,10 @@ ACK_DELAY: Final = 0.010
 """Seconds by which an acknowledgement may be late: 1 ms of the receiver's timer and two or three time slices on a busy
 machine. RFC 9000 assumes 25 ms; a probe sent in vain costs little here, an idle fast path costs more."""
 
+EXPECTED: Final = 0.1
+"""Seconds that a round trip is expected to take while nothing is known of it, the first window is paced over it: a long
+path; one round trip later the rate is right, and a short path has lost nothing but that round trip."""
+
 FIRST_TIMEOUT: Final = 0.3
 """Seconds until the first probe while no round trip is known: above nearly every path on earth; RFC 9002 would wait
 three times 333 ms."""
@@ -43,16 +47,17 @@ class RoundTrip:
 
     Meaningless, and zero, before `has_sample`: `smoothed`, `variation` (RFC 9002, section 5.3), `latest` and `base`,
     the smallest of the last 30 s. `standing` is the smallest of the last three round trips, `jitter` by how much the
-    recent minimum is above it on average.
+    recent minimum is above it on average. `expected` is what the first sample is expected to be.
     """
 
     __slots__ = (
-        "_bases", "_count", "_least", "_recent", "_round_end", "_rounds", "base", "has_sample", "jitter", "latest",
-        "smoothed", "standing", "variation",
+        "_bases", "_count", "_least", "_recent", "_round_end", "_rounds", "base", "expected", "has_sample", "jitter",
+        "latest", "smoothed", "standing", "variation",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.has_sample = False
+        self.expected = EXPECTED
         self.smoothed = 0.0
         self.variation = 0.0
         self.latest = 0.0
