@@ -15,7 +15,7 @@ from loadtest.link import Packets
 from messenger.transfer.congestion import Ack, Controller
 from messenger.transfer.geometry import CHUNK_SIZE, SEGMENT_SIZES, TAG_SIZE, segment_count
 from messenger.transfer.rtt import RoundTrip
-from messenger.transfer.sender import BATCH_SECONDS, BLACK_HOLE_PROBES, PROBE_INTERVAL_MAX
+from messenger.transfer.sender import BATCH_SECONDS, PROBE_INTERVAL_MAX, TIMEOUT_PROBES
 
 SEGMENT: Final = SEGMENT_SIZES[0]
 """Bytes of UDP payload, header of the transfer included."""
@@ -226,7 +226,7 @@ class BulkSender:
     def _probe(self, now: float) -> Packets:
         self._probes += 1
         self._last_sign = now
-        if self._probes >= BLACK_HOLE_PROBES:
+        if self._probes >= TIMEOUT_PROBES:
             self.controller.on_timeout(now)
         oldest: List[int] = []
         for number, _, segments in self._flight:

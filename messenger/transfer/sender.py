@@ -40,9 +40,12 @@ PROBE_BATCHES: Final = 2
 PROBE_SEGMENTS: Final = 8
 """Segments in such a batch at most."""
 
-BLACK_HOLE_PROBES: Final = 3
-"""After so many probes without an answer, segments shrink to the size that every path carries (RFC 8899, 4.3), until
-`use` says otherwise."""
+TIMEOUT_PROBES: Final = 3
+"""Probes without an answer after which the controller is told."""
+
+BLACK_HOLE_SECONDS: Final = 1.0
+"""Seconds without an answer after which, then, segments shrink to the size that every path carries (RFC 8899, 4.3),
+until `use` says otherwise: a busy machine may well be silent for less."""
 
 
 class Source(Protocol):
@@ -82,6 +85,8 @@ class Sender:
         self._next = next(todo, self._chunks)
         """The next chunk to be begun: all below are sent, or were there before."""
         self._heard_at = -math.inf
+        """When something was heard, or a probe sent that waits for it."""
+        self._answered_at = math.inf
         self._next_send = -math.inf
         self._probes = 0
         self._probe_batches = 0
@@ -140,7 +145,7 @@ class Sender:
         flights = self._flights
         if ack.cumulative > self._next:  # verified chunks; all else may come from a header that somebody has changed
             raise BadDatagram("it acknowledged what was never sent")
-        self._heard_at = now
+        self._heard_at = self._answered_at = now
         self._probes = 0
         self._allowance = ack.allowance
         acked = flights.settle(ack)
@@ -169,7 +174,9 @@ class Sender:
         size = SEGMENT_SIZES[self.kind]
         by_pace = self._rate * BATCH_SECONDS * self.crowd
         most = segment_count(CHUNK_SIZE + TAG_SIZE, self.kind)
-        self._quota = min(most, max(1, int(min(by_pace, window / 4, fits / 2)) // size))
+        # Where many take turns, the others fill the time until this one is answered, and whole chunks cost least.
+        by_room = min(window / max(1, 4 / self.crowd), fits / max(1, 2 / self.crowd))
+        self._quota = min(most, max(1, int(min(by_pace, by_room)) // size))
         self._needed = min(self._quota * size, self._limit)
         timeout = self._rtt.probe_timeout
         self._patience = min(timeout * (1 << min(self._probes, 10)), max(PROBE_INTERVAL_MAX, timeout))
@@ -223,11 +230,13 @@ class Sender:
         """Nothing was heard for long: repeat the oldest segments, whatever the window says."""
         self._probes += 1
         self._heard_at = now
+        self._answered_at = min(self._answered_at, now)  # for the first time
         self._probe_batches = PROBE_BATCHES
-        if self._probes >= BLACK_HOLE_PROBES:
+        if self._probes >= TIMEOUT_PROBES:
             self._controller.on_timeout(now)
-            if self.kind:  # datagrams of this size may all be dropped
-                self._flights.begin_anew()
-            self.use(0)
+            if now >= self._answered_at + BLACK_HOLE_SECONDS:
+                if self.kind:  # datagrams of this size may all be dropped
+                    self._flights.begin_anew()
+                self.use(0)
         self._flights.lose_oldest(PROBE_SEGMENTS)
         self._set_pace()
