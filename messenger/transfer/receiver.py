@@ -20,7 +20,7 @@ from messenger.transfer.geometry import (
     segments_in,
 )
 
-ACK_BYTES: Final = 2 * 61_440
+ACK_BYTES: Final = 4 * 61_440
 """Bytes after which an acknowledgement is due at once; or a part of the allowance, if that is less."""
 
 ACK_SHARE, ACK_SHARE_OF_MANY = 4, 2

@@ -110,9 +110,9 @@ def test_an_acknowledgement_waits_a_millisecond_for_more() -> None:
     assert trial.receiver.ack_deadline() == inf
 
 
-@pytest.mark.parametrize(("allowance", "segments"), [(10**7, 14), (10**6, 14), (200_000, 6), (40_000, 2), (4, 1)])
+@pytest.mark.parametrize(("allowance", "segments"), [(10**7, 28), (10**6, 28), (200_000, 6), (40_000, 2), (4, 1)])
 def test_after_much_an_acknowledgement_is_due_at_once(allowance: int, segments: int) -> None:
-    """Two chunks, or a quarter of what fits the socket."""
+    """Four chunks, or a quarter of what fits the socket."""
     trial = Trial(5, allowance)
     for number in range(segments):
         assert trial.receiver.ack_deadline() > 0
@@ -120,7 +120,7 @@ def test_after_much_an_acknowledgement_is_due_at_once(allowance: int, segments: 
     assert trial.receiver.ack_deadline() == -inf
     trial.ack()
     assert trial.receiver.ack_deadline() == inf
-    assert ACK_BYTES == 2 * CHUNK_SIZE
+    assert ACK_BYTES == 4 * CHUNK_SIZE
 
 
 def test_where_several_files_come_acknowledgements_are_due_half_as_often() -> None:
