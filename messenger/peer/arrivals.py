@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from array import array
-from typing import Any, Final, Iterator, List, NamedTuple, Tuple
+from typing import Any, Dict, Final, List, NamedTuple, Tuple
 
 from messenger.transfer.geometry import HEADER_SIZE, SEGMENT_SIZES
 
 DATAGRAM_MAX: Final = 65_536
 """Bytes that one call may bring."""
+
+ROWS_KEPT: Final = 1024
+"""Rows of headers that are remembered, about half a megabyte: each transfer has one, two for its last chunk."""
 
 Address = Tuple[Any, ...]
 
@@ -36,47 +39,73 @@ class Layout:
         self._words = array("Q", bytes(HEADER_SIZE * count))
         headers = memoryview(self._words).cast("B")
         self._payload = memoryview(bytearray(room * count))
-        self._room = room
+        self._rows: Dict[Tuple[int, int], array[int]] = {}
         self.buffers: List[memoryview] = []
         for number in range(count):
             self.buffers.append(headers[number * HEADER_SIZE : (number + 1) * HEADER_SIZE])
             self.buffers.append(self._payload[number * room : (number + 1) * room])
-        # For datagrams that come one by one; what is longer than a segment goes on in the spare buffer.
-        spare = memoryview(bytearray(DATAGRAM_MAX))
-        self.slots = [[*self.buffers[2 * number : 2 * number + 2], spare] for number in range(count)]
 
     def runs(self, length: int, address: Address) -> List[Run]:
         """Return the runs of what has arrived in the buffers."""
         count = -(-length // self.size)
-        bytes_of_all = length - count * HEADER_SIZE
+        payload = self._payload[: length - count * HEADER_SIZE]
+        first, second = self._words[0], self._words[1]
         if count == 1:
-            return [new_run(self._words[0], 1, self._words[1], self._payload[:bytes_of_all], address)]
-        firsts = self._words[0 : 2 * count : 2].tolist()
-        seconds = self._words[1 : 2 * count : 2].tolist()
-        start = firsts[0]
-        if seconds.count(seconds[0]) == count and firsts == list(range(start, start + (count << 8), 1 << 8)):
-            return [new_run(start, count, seconds[0], self._payload[:bytes_of_all], address)]
-        return list(self._split(firsts, seconds, bytes_of_all, address))
+            return [new_run(first, 1, second, payload, address)]
+        firsts = self._words[0 : 2 * count : 2]
+        seconds = self._words[1 : 2 * count : 2]
+        if firsts == self._row(first, count) and seconds == array("Q", [second]) * count:
+            return [new_run(first, count, second, payload, address)]
+        return split(firsts.tolist(), seconds.tolist(), payload, self.size - HEADER_SIZE, address)
 
-    def kind_in(self, slot: int) -> int:
-        """Return the kind of the datagram in a slot."""
-        return self._words[2 * slot] & 0xFF
+    def flatten(self, length: int, into: memoryview) -> None:
+        """Put what has arrived back into one piece: it was no batch of this kind."""
+        into[:length] = b"".join(self.buffers)[:length]
 
-    def flatten(self, length: int, into: memoryview, slot: int = -1) -> None:
-        """Put what has arrived, in all buffers or in one slot, back into one piece: it was no batch of this kind."""
-        into[:length] = b"".join(self.buffers if slot < 0 else self.slots[slot])[:length]
+    def _row(self, first: int, count: int) -> array[int]:
+        """Return the first words of so many segments one after the other."""
+        row = self._rows.get((first, count))
+        if row is None:
+            if len(self._rows) >= ROWS_KEPT:
+                self._rows.clear()
+            row = self._rows[first, count] = array("Q", range(first, min(first + (count << 8), 1 << 64), 1 << 8))
+        return row
 
-    def _split(self, firsts: List[int], seconds: List[int], length: int, address: Address) -> Iterator[Run]:
-        begin = 0
-        for number in range(1, len(firsts) + 1):
-            if (
-                number == len(firsts)
-                or firsts[number] != firsts[number - 1] + (1 << 8)
-                or seconds[number] != seconds[begin]
-            ):
-                payload = self._payload[begin * self._room : min(number * self._room, length)]
-                yield new_run(firsts[begin], number - begin, seconds[begin], payload, address)
-                begin = number
+
+class Strip:
+    """Memory for datagrams that come one by one. Each is put where its payload follows that of the one before, and so
+    its header on the end of that, which is taken out of the way for a moment."""
+
+    def __init__(self, kind: int) -> None:
+        self.size = SEGMENT_SIZES[kind]
+        room = self.size - HEADER_SIZE
+        count = -(-DATAGRAM_MAX // self.size)
+        whole = memoryview(bytearray(HEADER_SIZE + room * count + DATAGRAM_MAX))
+        self.words = whole.cast("Q")
+        self.places = [(start // 8, whole[start : start + DATAGRAM_MAX]) for start in range(0, room * count, room)]
+        """Where in `words` the header of each goes, and the memory for it, with room for the longest datagram."""
+        self._payload = whole[HEADER_SIZE:]
+        self._room = room
+
+    def runs(self, firsts: List[int], seconds: List[int], last: int, address: Address) -> List[Run]:
+        """Return the runs of datagrams with these headers; the last one has `last` bytes, the others are full."""
+        payload = self._payload[: (len(firsts) - 1) * self._room + last - HEADER_SIZE]
+        return split(firsts, seconds, payload, self._room, address)
+
+
+def split(firsts: List[int], seconds: List[int], payload: memoryview, room: int, address: Address) -> List[Run]:
+    """Find the runs by the words of the headers; each segment but the last has `room` bytes of the payload."""
+    count = len(firsts)
+    if seconds.count(seconds[0]) == count and firsts == list(range(firsts[0], firsts[0] + (count << 8), 1 << 8)):
+        return [new_run(firsts[0], count, seconds[0], payload, address)]
+    runs = []
+    begin = 0
+    for number in range(1, count + 1):
+        if number == count or firsts[number] != firsts[number - 1] + (1 << 8) or seconds[number] != seconds[begin]:
+            part = payload[begin * room : number * room]
+            runs.append(new_run(firsts[begin], number - begin, seconds[begin], part, address))
+            begin = number
+    return runs
 
 
 def new_run(first: int, count: int, second: int, payload: memoryview, address: Address) -> Run:

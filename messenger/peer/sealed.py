@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from typing import Dict, Final, List, Tuple
+from typing import Dict, Final, Generator, List, Tuple
 
 from messenger.transfer.datagram import first_word, second_word
 from messenger.transfer.geometry import CHUNK_SIZE, HEADER_SIZE, SEGMENT_SIZES, TAG_SIZE, segment_count
@@ -16,7 +16,8 @@ class SealedChunk:
     """A buffer for a sealed chunk, with the headers of its segments; made once, used for many chunks."""
 
     def __init__(self) -> None:
-        self.view = memoryview(bytearray(CHUNK_SIZE + TAG_SIZE))
+        self._whole = memoryview(bytearray(HEADER_SIZE + CHUNK_SIZE + TAG_SIZE))
+        self.view = self._whole[HEADER_SIZE:]
         self.size = len(self.view)
         self._layouts: Dict[Tuple[int, bool], Cut] = {}
 
@@ -26,7 +27,7 @@ class SealedChunk:
         which = (kind, size == len(self.view))
         layout = self._layouts.get(which)
         if layout is None or layout.size != size:  # of shorter chunks the last one is kept: each file has another
-            layout = self._layouts[which] = Cut(self.view[:size], kind)
+            layout = self._layouts[which] = Cut(self._whole, size, kind)
         return layout
 
 
@@ -57,11 +58,13 @@ class Buffers:
 class Cut:
     """How a sealed chunk is cut: `buffers` are header, payload, header, payload and so on."""
 
-    def __init__(self, sealed: memoryview, kind: int) -> None:
+    def __init__(self, whole: memoryview, size: int, kind: int) -> None:
+        """The first `HEADER_SIZE` bytes of `whole` are free for a header; the next `size` bytes are the chunk."""
+        sealed = whole[HEADER_SIZE : HEADER_SIZE + size]
         room = SEGMENT_SIZES[kind] - HEADER_SIZE
         self.kind = kind
-        self.size = len(sealed)
-        self.count = segment_count(len(sealed), kind)
+        self.size = size
+        self.count = segment_count(size, kind)
         self.words = array("Q", bytes(HEADER_SIZE * self.count))
         headers = memoryview(self.words).cast("B")
         self.connection = -1
@@ -69,6 +72,8 @@ class Cut:
         for number in range(self.count):
             self.buffers.append(headers[number * HEADER_SIZE : (number + 1) * HEADER_SIZE])
             self.buffers.append(sealed[number * room : (number + 1) * room])
+        self._whole = whole.cast("Q")
+        self._pieces: List[Tuple[int, memoryview]] = []
 
     def address_to(self, connection: int) -> None:
         """Put a connection id into all headers."""
@@ -79,6 +84,25 @@ class Cut:
     def stamp(self, chunk: int, batch: int) -> None:
         """Put chunk and batch into all headers."""
         self.words[1::2] = array("Q", [second_word(chunk, batch)]) * self.count
+
+    def pieces(self, mask: int, connection: int, chunk: int, batch: int) -> Generator[memoryview, None, None]:
+        """Put some segments, one after the other, into one piece with their headers, good until the next is asked for:
+        each header lies on the end of the payload before it, which is taken out of the way meanwhile."""
+        if not self._pieces:
+            whole, room = self._whole.cast("B")[: HEADER_SIZE + self.size], SEGMENT_SIZES[self.kind] - HEADER_SIZE
+            starts = range(0, self.size, room)
+            self._pieces = [(start // 8, whole[start : start + HEADER_SIZE + room]) for start in starts]
+        words, pieces = self._whole, self._pieces
+        first, second = first_word(self.kind, 0, connection), second_word(chunk, batch)
+        for number in range(mask.bit_length()):
+            if mask >> number & 1:
+                at, piece = pieces[number]
+                covered = words[at], words[at + 1]
+                words[at], words[at + 1] = first + (number << 8), second
+                try:
+                    yield piece
+                finally:
+                    words[at], words[at + 1] = covered
 
     def buffers_of(self, mask: int, full: int) -> List[memoryview]:
         """Return the buffers of some segments."""

@@ -12,10 +12,11 @@ import socket
 import struct
 import sys
 import time
-from typing import Any, Final, List, Optional
+from contextlib import closing
+from typing import Any, Dict, Final, Generator, List, Optional, Sequence
 
 from messenger.errors import ConfigError
-from messenger.peer.arrivals import DATAGRAM_MAX, Address, Layout, Run, new_run
+from messenger.peer.arrivals import DATAGRAM_MAX, Address, Layout, Run, Strip, new_run
 from messenger.peer.sealed import Cut
 from messenger.transfer.datagram import CONTROL
 from messenger.transfer.flights import Batch
@@ -76,6 +77,8 @@ class UdpPort:
         self._layouts = [Layout(kind) for kind in range(len(SEGMENT_SIZES))]
         self._layout: Optional[Layout] = None
         """The one in which the next batch is expected."""
+        self._strips: Dict[int, Strip] = {}
+        """The same for datagrams that come one by one, by their size."""
         self._lone = 0 if self._coalesces else _LONE_MANY
         """How many datagrams have come one by one."""
         self.too_short = 0
@@ -111,22 +114,21 @@ class UdpPort:
     def send_batch(self, address: Address, connection: int, batch: Batch) -> None:
         """Send the segments of a batch, whose `flight.sealed` is a `SealedChunk`."""
         flight = batch.flight
-        layout: Cut = flight.sealed.layout(flight.kind)
-        if layout.connection != connection:
-            layout.address_to(connection)
-        layout.stamp(flight.chunk, batch.number)
-        buffers = layout.buffers_of(batch.mask, flight.full)
+        cut: Cut = flight.sealed.layout(flight.kind)
+        are_several = batch.mask & (batch.mask - 1)
         try:
-            if self.offloads and len(buffers) > 2:
+            if self.offloads and are_several:
+                if cut.connection != connection:
+                    cut.address_to(connection)
+                cut.stamp(flight.chunk, batch.number)
                 try:
-                    self._send(buffers, self._ancillary[flight.kind], address)
+                    self._send(cut.buffers_of(batch.mask, flight.full), self._ancillary[flight.kind], address)
                     return
                 except OSError as error:
                     if error.errno not in _NO_OFFLOAD:
                         raise
-            for start in range(0, len(buffers), 2):
-                self._send(buffers[start : start + 2], [], address)
-            if len(buffers) > 2:
+            self._send_pieces(cut.pieces(batch.mask, connection, flight.chunk, batch.number), address)
+            if are_several:
                 self.offloads = False  # they do get through one by one, so it was not their size
         except OSError:
             pass  # as in `send`
@@ -137,7 +139,7 @@ class UdpPort:
         The list is empty if what came is no datagram of ours.
         """
         if self._lone >= _LONE_MANY:
-            return self._receive_lone(self._layout or self._layouts[0])
+            return self._receive_lone()
         layout = self._layout
         try:
             buffers = [self._flat] if layout is None else layout.buffers
@@ -156,45 +158,68 @@ class UdpPort:
             if (stride == layout.size and not 0 < tail < HEADER_SIZE) or length <= min(stride, layout.size):
                 return layout.runs(length, address)
             layout.flatten(length, self._flat)
-        return self._runs(length, stride, address)
+        return self._runs(self._flat, length, stride, address)
 
-    def _receive_lone(self, layout: Layout) -> Optional[List[Run]]:
-        """As `receive`, where the kernel joins nothing: fetch datagrams one by one into the places of a batch."""
-        size = layout.size
-        sender: Address = ()
-        for slot, buffers in enumerate(layout.slots):
-            try:
-                length, ancillary, _, address = self._socket.recvmsg_into(buffers, _GRO_SPACE)
-            except BlockingIOError:
-                return layout.runs(slot * size, sender) if slot else None
-            except OSError:
-                length, ancillary = -1, []  # as in `receive`
-            if length == size and not ancillary and layout.kind_in(slot) != CONTROL:
-                sender = address
-                continue
-            if HEADER_SIZE <= length <= size and not ancillary:
-                return layout.runs(slot * size + length, address)
-            runs = layout.runs(slot * size, sender) if slot else []
-            if length >= HEADER_SIZE:
-                layout.flatten(length, self._flat, slot)
-                stride = int.from_bytes(ancillary[0][2], "little") if ancillary else length
-                if length > stride and self._coalesces:
-                    self._lone = 0  # now they are joined
-                runs += self._runs(length, stride, address)
-            elif length >= 0:
-                self.too_short += 1
-            return runs
-        return layout.runs(len(layout.slots) * size, sender)
+    def _receive_lone(self) -> Optional[List[Run]]:
+        """As `receive`, where the kernel joins nothing: fetch datagrams one by one."""
+        strip = self._strip()
+        size, words, sock, joins = strip.size, strip.words, self._socket, self._coalesces
+        firsts: List[int] = []
+        seconds: List[int] = []
+        last, address = size, ()
+        more: List[Run] = []
+        try:
+            for at, place in strip.places:
+                covered = words[at], words[at + 1]
+                if joins:
+                    length, ancillary, _, address = sock.recvmsg_into([place], _GRO_SPACE)
+                    stride = int.from_bytes(ancillary[0][2], "little") if ancillary else length
+                else:
+                    length, address = sock.recvfrom_into(place)
+                    stride = length
+                if HEADER_SIZE <= length <= size and length == stride:
+                    firsts.append(words[at])
+                    seconds.append(words[at + 1])
+                    words[at], words[at + 1] = covered
+                    if length == size and firsts[-1] & 0xFF != CONTROL:
+                        continue
+                    last = length
+                    self._expect(length)
+                elif length < HEADER_SIZE:
+                    words[at], words[at + 1] = covered
+                    self.too_short += 1
+                else:
+                    more = self._runs(place, length, stride, address)
+                    words[at], words[at + 1] = covered
+                    if length > stride:
+                        self._lone = 0  # now they are joined
+                break
+        except BlockingIOError:
+            if not firsts:
+                return None
+        except OSError:
+            pass  # as in `receive`
+        return (strip.runs(firsts, seconds, last, address) if firsts else []) + more
 
     def close(self) -> None:
         """Give the port back."""
         self._socket.close()
 
-    def _runs(self, length: int, stride: int, address: Address) -> List[Run]:
-        if stride in SEGMENT_SIZES:
-            self._layout = self._layouts[SEGMENT_SIZES.index(stride)]  # the next one goes straight to its place
+    def _strip(self) -> Strip:
+        size = self._layout.size if self._layout is not None else SEGMENT_SIZES[0]
+        strip = self._strips.get(size)
+        if strip is None:
+            strip = self._strips[size] = Strip(SEGMENT_SIZES.index(size))
+        return strip
+
+    def _expect(self, size: int) -> None:
+        """Have the next one go straight to its place, if datagrams of this size are full segments."""
+        if size in SEGMENT_SIZES:
+            self._layout = self._layouts[SEGMENT_SIZES.index(size)]
+
+    def _runs(self, flat: memoryview, length: int, stride: int, address: Address) -> List[Run]:
+        self._expect(stride)
         runs = []
-        flat = self._flat
         for start in range(0, length, stride):
             end = min(start + stride, length)
             if end - start >= HEADER_SIZE:
@@ -204,7 +229,7 @@ class UdpPort:
                 self.too_short += 1
         return runs
 
-    def _send(self, buffers: List[Any], ancillary: List[Any], address: Address) -> None:
+    def _send(self, buffers: Sequence[Any], ancillary: Sequence[Any], address: Address) -> None:
         try:
             self._socket.sendmsg(buffers, ancillary, 0, address)
         except BlockingIOError:
@@ -214,6 +239,17 @@ class UdpPort:
             self._writable.poll(self._patience_ms)  # the card's queue is full: this is where a link slows its sender
             self._patience_ms -= (time.monotonic() - began) * 1000
             self._socket.sendmsg(buffers, ancillary, 0, address)
+
+    def _send_pieces(self, pieces: Generator[memoryview, None, None], address: Address) -> None:
+        """Send datagrams, each on its own."""
+        sendto = self._socket.sendto
+        encoded = (address[0].encode(), *address[1:])  # once, and not for each
+        with closing(pieces):
+            for piece in pieces:
+                try:
+                    sendto(piece, encoded)
+                except BlockingIOError:
+                    self._send([piece], [], address)
 
     def _try_option(self, level: int, option: int, value: int) -> bool:
         try:

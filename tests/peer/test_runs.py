@@ -120,6 +120,10 @@ class Queue(Fed):
         self.stride = len(self.data)
         return super().recvmsg_into(buffers, size)
 
+    def recvfrom_into(self, buffer: memoryview) -> Tuple[int, object]:
+        length, _, _, address = self.recvmsg_into([buffer], 0)
+        return length, address
+
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(arrivals(), min_size=1, max_size=4), st.booleans())

@@ -61,6 +61,9 @@ class Tap:
         self.sent.append(b"".join(buffers))
         return self._sock.sendmsg(buffers, ancillary, flags, address)
 
+    def sendto(self, data: memoryview, address: Any) -> int:
+        return self.sendmsg([data], [], 0, address)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
 

@@ -120,6 +120,9 @@ class Refusing:
             raise OSError(code, os.strerror(code))
         return self._sock.sendmsg(buffers, ancillary, flags, address)
 
+    def sendto(self, data: memoryview, address: Any) -> int:
+        return self.sendmsg([data[:HEADER_SIZE], data[HEADER_SIZE:]], [], 0, address)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
 
@@ -176,6 +179,8 @@ class Full:
         self.tried += 1
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
+    sendto = sendmsg
+
     def poll(self, milliseconds: float) -> List[Any]:
         self.clock[0] += milliseconds / 1000
         return []
@@ -214,6 +219,8 @@ def test_datagrams_without_room_for_a_header_are_counted_and_errors_are_not(make
     class Unreachable:
         def recvmsg_into(self, *_: Any) -> Any:
             raise OSError(errno.ECONNREFUSED, "Connection refused")
+
+        recvfrom_into = recvmsg_into
 
     real, port._socket = port._socket, Unreachable()  # type: ignore[assignment]  # stands for a socket
     assert port.receive() == []
