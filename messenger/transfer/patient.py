@@ -8,7 +8,7 @@ It grows as RFC 9438 says and differs in when it backs off:
 - Slow start does not go on until something is lost. When a queue begins to stand it pauses (as HyStart++ does, RFC
   9406) until that queue is gone, and then holds what fills the path; if it does not go away, somebody else fills it,
   and slow start goes on.
-- Alone it gives way as soon as a queue of a quarter of the base round trip stands, so no buffer fills, and grows faster
+- Alone it gives way as soon as a queue of a fifth of the base round trip stands, so no buffer fills, and grows faster
   than CUBIC while none stands at all.
 - Beside a flow that fills the buffer it competes: plain CUBIC with the first rule. It gets there by a congestion loss,
   or when its own yielding did not shrink the queue as it should have. It comes back by a drain test: if the queue
@@ -47,14 +47,14 @@ DEEPER: Final = 1.25
 TARGET_SECONDS: Final = 0.004
 """Least queue, in seconds, at which it yields while alone."""
 
-TARGET_SHARE: Final = 0.25
-"""The same as a share of the base round trip: 0.8 of the window is then just what the path holds, so the queue empties
-and the link does not idle."""
+TARGET_SHARE: Final = 0.2
+"""The same as a share of the base round trip: five sixths of the window are then just what the path holds, so the queue
+empties and the link does not idle."""
 
 YIELD_MOST: Final = 0.5
 """What yielding leaves of the window at least, whatever the queue."""
 
-YIELD_LEAST: Final = 0.8
+YIELD_LEAST: Final = 0.83
 """What yielding leaves of the window at most."""
 
 YIELD_TRIPS: Final = 2.5
@@ -80,7 +80,7 @@ DRAINED_SECONDS, DRAINED_SHARE = 0.0012, 0.08
 HEADROOM: Final = 1.12
 """Where the curve is flat after we were found alone, in windows that just fill the path: half the target of queue."""
 
-FILL_SHARE: Final = 1 / 16
+FILL_SHARE: Final = 1 / 32
 """What the window grows by in a round trip while we are alone and no queue stands: CUBIC would take seconds to fill a
 path that is not full."""
 
@@ -98,8 +98,9 @@ HOLD_TRIPS: Final = 4
 GAP_FIRST, GAP_MOST = 1.0, 32.0
 """Seconds between drain tests, doubled each time that a rival was there."""
 
-SOON: Final = 10.0
-"""Seconds within which having found nobody else was a mistake if somebody else shows up."""
+SOON, SOON_AT_FIRST = 10.0, 2.0
+"""Seconds within which having found nobody else was a mistake if somebody else shows up, and for a pause of slow start:
+its window had nothing but growth behind it."""
 
 
 class _Check(NamedTuple):
@@ -141,7 +142,8 @@ class Patient(Cubic):
         self._hold = 0.0  # losses before this time are a rival's overshoot, s
         self._enough = 0.0  # the window at which it has caught up
         self._full = 0.0  # the queue at the last congestion, s
-        self._back = 0.0  # the window before it was found alone
+        self._back = 0.0  # the window before it was found alone,
+        self._back_until = 0.0  # and until when it may be taken again, s
         self._depth = inf  # the queue when slow start overran a shallow buffer, s
         self._gap = 0.0  # seconds between two drain tests
         self._next_test = 0.0
@@ -255,9 +257,10 @@ class Patient(Cubic):
             self._competes = False
             self._alone = self._reduced = now
             self._back = drain.back
+            self._back_until = now + (SOON_AT_FIRST if self._threshold == inf else SOON)
             rate = max(drain.rate, self._rate.rate)  # while the queue drained the path was full
             self._size = self._threshold = self._at_least(min(drain.back, rate * (trip.base + QUEUE_SECONDS)))
-            self._peak = self._prior = HEADROOM * self._size
+            self._peak = self._prior = max(self._size, HEADROOM * rate * trip.base)
             self._start_curve(now)
         elif sent > 2 * trip.base and self._threshold == inf:
             self._drain = None
@@ -299,7 +302,10 @@ class Patient(Cubic):
             self._size = max(self._size, check.size)
             self._level(now)
             self._compete(now)
-            self._catch_up(now, self._rate.rate, max(check.size, self._back if now < self._alone + SOON else 0.0))
+            self._catch_up(now, self._rate.rate, max(check.size, self._back if now < self._back_until else 0.0))
+        else:
+            self._peak = max(self._size, HEADROOM * self._rate.rate * self._round_trip.base)
+            self._start_curve(now)
 
     def _catch_up(self, now: float, rate: float, before: float) -> None:
         """Take what a rival took while we yielded: up to half of what path and full queue hold, or what we had."""
