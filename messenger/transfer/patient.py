@@ -80,7 +80,7 @@ DRAINED_SECONDS, DRAINED_SHARE = 0.0012, 0.08
 HEADROOM: Final = 1.12
 """Where the curve is flat after we were found alone, in windows that just fill the path: half the target of queue."""
 
-FILL_SHARE: Final = 1 / 32
+FILL_SHARE: Final = 1 / 16
 """What the window grows by in a round trip while we are alone and no queue stands: CUBIC would take seconds to fill a
 path that is not full."""
 
@@ -194,7 +194,7 @@ class Patient(Cubic):
             if too_much and self._size < self._threshold:
                 self._depth = queue
             self._back_off(now, queue)
-        elif self._threshold == inf and not self._has_paused and queue > _least(trip) + JITTERS * trip.jitter:
+        elif self._threshold == inf and not self._has_paused and queue > _least(trip) + trip.variation:
             self._pause(now, queue)
         elif self._catches_up:
             self._size += ack.acked / 2
@@ -214,7 +214,7 @@ class Patient(Cubic):
 
     def _pause(self, now: float, queue: float) -> None:
         """Let slow start wait until the queue is gone: what has made it was sent a round trip ago, when the window was
-        half of what it is now."""
+        half of what it is now. (It takes a queue above the variation of round trips: a radio link's jitter is none.)"""
         base = self._round_trip.base
         rate = self._size / SLOW_START_GAIN / (base + queue)
         self._has_paused = True

@@ -188,9 +188,9 @@ def test_slow_start_of_the_patient_one_pauses_when_a_queue_stands_and_then_fills
     before = flow.segments
     flow.rounds(1, sample=1.2 * TRIP)
     fits = 1.5 * before / 2 / 1.2
-    assert 0.85 * fits < flow.segments < fits
+    assert 0.85 * fits < flow.segments < 1.1 * fits
     flow.rounds(3)
-    assert fits < flow.segments < 1.4 * fits
+    assert fits < flow.segments < 1.5 * fits
 
 
 def test_slow_start_of_the_patient_one_goes_on_when_the_queue_is_somebody_else_s() -> None:
@@ -209,7 +209,7 @@ def test_alone_on_a_path_without_a_queue_the_patient_one_does_not_take_seconds_t
     flow.rounds(1, sample=1.2 * TRIP)
     flow.rounds(3)
     before = flow.segments
-    flow.rounds(20)
+    flow.rounds(10)
     assert 1.5 * before < flow.segments < 2 * before
 
 
