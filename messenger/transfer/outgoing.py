@@ -87,7 +87,6 @@ class Outgoing(Endpoint):
         self._next_start = math.inf
         self._next_ping = math.inf
         self._next_raise = self._next_figures = math.inf
-        self._has_told_all = False
         self._raise_seconds = RAISE_SECONDS
         self._crowd = 1
         self._delivered = 0
@@ -235,8 +234,7 @@ class Outgoing(Endpoint):
                 batch = self.sender.next_batch(now)
                 if batch is None:
                     break
-                if self.sender.has_sent_all and not self._has_told_all:
-                    self._has_told_all = True
+                if self.sender.has_sent_all:  # from here on there are only repairs, and each may be the last
                     self._tell_figures(now, self.sender)
                 self._wire.batch(self.path, batch)
 

@@ -80,7 +80,7 @@ DRAINED_SECONDS, DRAINED_SHARE = 0.0012, 0.08
 HEADROOM: Final = 1.12
 """Where the curve is flat after we were found alone, in windows that just fill the path: half the target of queue."""
 
-FILL_SHARE: Final = 1 / 16
+FILL_SHARE: Final = 1 / 24
 """What the window grows by in a round trip while we are alone and no queue stands: CUBIC would take seconds to fill a
 path that is not full."""
 

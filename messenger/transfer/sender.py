@@ -43,7 +43,7 @@ PROBE_SEGMENTS: Final = 8
 TIMEOUT_PROBES: Final = 3
 """Probes without an answer after which the controller is told."""
 
-BLACK_HOLE_SECONDS: Final = 1.0
+BLACK_HOLE_SECONDS: Final = 0.4
 """Seconds without an answer after which, then, segments shrink to the size that every path carries (RFC 8899, 4.3),
 until `use` says otherwise: a busy machine may well be silent for less."""
 

@@ -209,7 +209,7 @@ def test_alone_on_a_path_without_a_queue_the_patient_one_does_not_take_seconds_t
     flow.rounds(1, sample=1.2 * TRIP)
     flow.rounds(3)
     before = flow.segments
-    flow.rounds(10)
+    flow.rounds(12)
     assert 1.5 * before < flow.segments < 2 * before
 
 
