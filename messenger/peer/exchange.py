@@ -28,6 +28,7 @@ from messenger.protocol.text import clean
 from messenger.transfer.datagram import CHALLENGE_SIZE
 from messenger.transfer.endpoint import Endpoint, State
 from messenger.transfer.sealing import Agreement, Secrets, derive, public_key
+from messenger.transfer.turns import Turns
 from messenger.transfer.unproved import Unproved
 
 _log: Final = logging.getLogger(__name__)
@@ -64,6 +65,9 @@ class Host(Protocol):
 
     def unproved(self, user: str) -> Unproved:
         """Return what was sent to addresses of this user that have not proved themselves."""
+
+    def turns(self, user: str) -> Turns:
+        """Return the turns that files to this user take."""
 
     def share(self) -> None:
         """Divide the machine anew among the transfers that run."""

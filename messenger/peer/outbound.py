@@ -118,6 +118,7 @@ class Outbound(Exchange):
             self._kind_max,
             self._host.shortest,
             self._host.unproved(handle.user),
+            self._host.turns(handle.user),
         )
         self._start()
         self._run(self._outgoing, secrets.sender_id)

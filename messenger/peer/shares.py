@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Final, Sequence
+from typing import Dict, Final, List
 
 from messenger.transfer.receiver import Receiver
 
 OVERCOMMIT: Final = 3
-"""How often the room of the receive buffer is given away: many transfers hardly ever fill their shares at one moment,
-and with small ones each batch would be small. With more, a hundred lose more, and the sender holds more in memory."""
+"""How often the room of the receive buffer is given away to several senders: they hardly ever fill their shares at one
+moment, and with small ones each batch would be small."""
 
 ALLOWANCE_MIN: Final = 16 * 1200
-"""Bytes under way that each of many transfers may have at least."""
+"""Bytes under way that each of many senders may have at least."""
 
 
-def divide(room: int, receivers: Sequence[Receiver]) -> None:
-    """Let these receivers, all there are, share `room` bytes."""
-    share = max(min(room, room * OVERCOMMIT // max(1, len(receivers))), ALLOWANCE_MIN)
-    for receiver in receivers:
-        receiver.allowance = share
-        receiver.neighbours = receivers
+def divide(room: int, receivers: Dict[str, List[Receiver]]) -> None:
+    """Let these receivers, all there are, share `room` bytes: first by sender, who puts together again what each of
+    its files is given (see `messenger.transfer.turns`)."""
+    together = max(min(room, room * OVERCOMMIT // max(1, len(receivers))), ALLOWANCE_MIN)
+    everyone = [receiver for of_one in receivers.values() for receiver in of_one]
+    for of_one in receivers.values():
+        for receiver in of_one:
+            receiver.share_room(together // len(of_one), together)
+            receiver.neighbours = everyone

@@ -27,6 +27,8 @@ from messenger.protocol.messages import Answer, Answered, AnyEvent, Offered, Tra
 from messenger.transfer.controllers import CONTROLLERS
 from messenger.transfer.geometry import SEGMENT_SIZES, SIZE_MAX
 from messenger.transfer.naming import base_name
+from messenger.transfer.receiver import Receiver
+from messenger.transfer.turns import Turns
 from messenger.transfer.unproved import Unproved
 
 INCOMING_MAX: Final = 256
@@ -68,6 +70,7 @@ class Transfers:
         """The shortest round trip to each address, while files are being sent."""
         self.unconfirmed = Unconfirmed()
         self._unproved: Dict[str, Unproved] = {}
+        self._turns: Dict[str, Turns] = {}
         self._exchanges: Dict[Tuple[str, str], Exchange] = {}
         """User and transfer id to what is not over yet."""
         self._handles: Dict[int, Transfer] = {}
@@ -197,16 +200,24 @@ class Transfers:
             self._unproved = {name: one for name, one in self._unproved.items() if not one.is_settled(now)}
         return self._unproved.setdefault(user, Unproved())
 
+    def turns(self, user: str) -> Turns:
+        """Return the turns that files to this user take."""
+        return self._turns.setdefault(user, Turns())
+
     def share(self) -> None:
         """Divide the room of the receive buffer, and the memory for chunks that are there in part, among the files that
         are being received, and the pace of batches among those that are being sent."""
-        receiving = [one.receiver for one in self._exchanges.values() if isinstance(one, Inbound) and one.is_receiving]
+        receiving: Dict[str, List[Receiver]] = {}
+        for (user, _), one in self._exchanges.items():
+            if isinstance(one, Inbound) and one.is_receiving:
+                receiving.setdefault(user, []).append(one.receiver)
         divide(self.engine.port.allowance, receiving)
         sending = [one for one in self._exchanges.values() if isinstance(one, Outbound) and one.is_sending]
         for outbound in sending:
             outbound.join_crowd(len(sending))
         if not sending:
             self.shortest.clear()
+            self._turns.clear()
             self.engine.buffers.clear()
 
     def forget(self, exchange: Exchange) -> None:

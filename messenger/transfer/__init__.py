@@ -15,6 +15,7 @@ once for a datagram, and segments are bits of a mask.
     controllers  both, by name
     flights      what is on its way, and what of it is lost
     sender       which segments go next, and how fast: window, pacing, probes
+    turns        whose turn it is, where several files go to the same person
     receiver     segments to chunks, and acknowledgements
     unproved     what may be sent to addresses that have not proved themselves
     endpoint     what both sides of a transfer share: addresses that prove themselves, silence, the end

@@ -7,11 +7,12 @@ from typing import Callable, Dict, Final, Hashable, Iterator, Optional, Sequence
 
 from messenger.transfer.congestion import Controller
 from messenger.transfer.datagram import Ack, Control, Done, DoneSeen, Figures, Hello, Ping, Start, Verdict, Welcome
-from messenger.transfer.endpoint import Endpoint, State, Wire
+from messenger.transfer.endpoint import Endpoint, Failure, State, Wire
 from messenger.transfer.geometry import SEGMENT_SIZES, Geometry
 from messenger.transfer.rtt import RoundTrip
 from messenger.transfer.sealing import ControlOpener, ControlSealer, Secrets
 from messenger.transfer.sender import Sender, Source
+from messenger.transfer.turns import Turns
 from messenger.transfer.unproved import ADDRESSES_MAX, Unproved
 
 OPENING_SECONDS: Final = 5.0
@@ -42,7 +43,7 @@ RAISE_SECONDS, RAISE_SECONDS_MAX = 5.0, 60.0
 """Seconds after which larger datagrams are tried once more, doubled each time that they did not get through: it may
 have been an outage, or a `Hello` that was lost, which made them small (RFC 8899, section 5.1.1, waits ten minutes)."""
 
-BATCHES_AT_ONCE: Final = 8
+BATCHES_AT_ONCE: Final = 16
 """Batches sent before others, and what has arrived, have their turn."""
 
 MakeController = Callable[[int, RoundTrip], Controller]
@@ -64,10 +65,12 @@ class Outgoing(Endpoint):
         kind_max: int = len(SEGMENT_SIZES) - 1,
         shortest: Optional[Dict[Hashable, float]] = None,
         unproved: Optional[Unproved] = None,
+        turns: Optional[Turns] = None,
     ) -> None:
         """`addresses` are where the receiver may be, `kind_max` is the largest segment to be used. `shortest` holds
         the shortest round trip (s) to each address, for all transfers that run at the same time: one that begins
-        behind the queue of others could not see it (compare RFC 9040)."""
+        behind the queue of others could not see it (compare RFC 9040). `turns` are those of all transfers to the same
+        person."""
         sealer = ControlSealer(secrets.to_receiver, secrets.receiver_id)
         super().__init__(now, wire, sealer, ControlOpener(secrets.to_sender), challenge, unproved)
         self.addresses = list(addresses)
@@ -76,6 +79,7 @@ class Outgoing(Endpoint):
         self._make_controller = make_controller
         self._kind_max = kind_max
         self._shortest: Dict[Hashable, float] = {} if shortest is None else shortest
+        self._turns = Turns() if turns is None else turns
         self._began_at = now
         self._searching_since = now
         """Since when it is not known where the receiver is; infinite while it is."""
@@ -144,6 +148,7 @@ class Outgoing(Endpoint):
             self._note_progress(now, self.sender.chunks_acknowledged != before)
         if self.sender.is_complete and self.state is State.RUNNING:
             self.state = State.FINISHING
+            self.sender.end()
             self._next_ping = now + PING_INTERVAL
             self._tell_figures(now, self.sender)
 
@@ -198,7 +203,15 @@ class Outgoing(Endpoint):
         kind = min(welcome.kind, self._kind_max)
         controller = self._make_controller(SEGMENT_SIZES[kind], self.round_trip)
         self.sender = Sender(
-            self._geometry, self._todo, self._source, controller, self.round_trip, kind, welcome.allowance
+            self._geometry,
+            self._todo,
+            self._source,
+            controller,
+            self.round_trip,
+            kind,
+            welcome.allowance,
+            self._turns,
+            lambda: self.on_wake(),  # noqa: PLW0108 - what it is then, not now
         )
         self.sender.crowd = self._crowd
         self.state = State.FINISHING if self.sender.is_complete else State.RUNNING
@@ -271,6 +284,11 @@ class Outgoing(Endpoint):
             self._next_hello = self._asked_at + HELLO_DELAYS[self._hellos]
         else:
             self._next_hello = now + 1
+
+    def _end(self, now: float, state: State, failure: Optional[Failure] = None) -> None:
+        super()._end(now, state, failure)
+        if self.sender is not None:
+            self.sender.end()
 
     def wake(self) -> None:
         """Look again at addresses at which another transfer asked."""

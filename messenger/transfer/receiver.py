@@ -20,12 +20,11 @@ from messenger.transfer.geometry import (
     segments_in,
 )
 
-ACK_BYTES: Final = 4 * 61_440
+ACK_BYTES: Final = 8 * 61_440
 """Bytes after which an acknowledgement is due at once; or a part of the allowance, if that is less."""
 
-ACK_SHARE, ACK_SHARE_OF_MANY = 4, 2
-"""Which part: the sender must not wait for it. Where several files come, others fill the time, and each of their chunks
-need not be acknowledged twice."""
+ACK_SHARE: Final = 4
+"""Which part: the sender must not wait for it."""
 
 ACK_SECONDS: Final = 0.001
 """How long an acknowledgement waits for more to acknowledge."""
@@ -68,7 +67,7 @@ class Receiver:
         """`allowance` is how many bytes the socket has room for."""
         self._geometry = geometry
         self._store = store
-        self.allowance = allowance
+        self.share_room(allowance, allowance)
         self._done = bytearray(geometry.chunks)
         """One byte a chunk: 1 once it is written."""
         self.cumulative = 0
@@ -95,6 +94,11 @@ class Receiver:
     def is_complete(self) -> bool:
         """Whether all chunks are written."""
         return self.chunks_done == self._geometry.chunks
+
+    def share_room(self, allowance: int, together: int) -> None:
+        """Have room for so many bytes on their way; `together` is what all files of the same sender have."""
+        self.allowance = allowance
+        self.ack_bytes = min(ACK_BYTES, together // ACK_SHARE)
 
     def has_already(self, first: int, count: int) -> None:
         """Count chunks as written that an earlier attempt has left."""
@@ -138,8 +142,7 @@ class Receiver:
 
     def ack_deadline(self) -> float:
         """Return when an acknowledgement is due."""
-        share = ACK_SHARE if len(self.neighbours) < 2 else ACK_SHARE_OF_MANY
-        if self._unacknowledged >= min(ACK_BYTES, self.allowance // share):
+        if self._unacknowledged >= self.ack_bytes:
             return -math.inf
         return self._waiting_since + ACK_SECONDS
 

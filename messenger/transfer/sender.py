@@ -6,7 +6,7 @@ Everything is paced. When nothing is heard, probes go out (RFC 9002, section 6.2
 from __future__ import annotations
 
 import math
-from typing import Any, Final, Iterator, Optional, Protocol
+from typing import Any, Callable, Final, Iterator, Optional, Protocol
 
 from messenger.transfer.congestion import Ack as Acknowledged
 from messenger.transfer.congestion import Controller
@@ -24,6 +24,7 @@ from messenger.transfer.geometry import (
     segments_in,
 )
 from messenger.transfer.rtt import RoundTrip
+from messenger.transfer.turns import Turn, Turns
 
 BATCH_SECONDS: Final = 0.001
 """A batch is about what the pace allows in this time: shorter queues on slow links, fewer calls on fast ones."""
@@ -70,8 +71,11 @@ class Sender:
         round_trip: RoundTrip,
         kind: int,
         allowance: int,
+        turns: Optional[Turns] = None,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
-        """`todo` are the chunks to be sent, in their order; `kind` and `allowance` come from the `Welcome`."""
+        """`todo` are the chunks to be sent, in their order; `kind` and `allowance` come from the `Welcome`. `turns` are
+        taken with all transfers to the same person, and `wake` is called when it is this one's."""
         self._chunks = geometry.chunks
         self._todo = todo
         self._source = source
@@ -81,6 +85,7 @@ class Sender:
         self.kind = kind
         controller.segment = SEGMENT_SIZES[kind]
         self._allowance = allowance
+        self._turn = Turn(Turns() if turns is None else turns, wake)
         self._flights = Flights(geometry, round_trip, source.release)
         self._next = next(todo, self._chunks)
         """The next chunk to be begun: all below are sent, or were there before."""
@@ -118,11 +123,11 @@ class Sender:
 
     def deadline(self) -> float:
         """Return when `next_batch` is worth a call again, unless an acknowledgement comes before."""
-        if self._probe_batches:
+        if self._probe_batches or self._turn.is_called:
             return -math.inf
         when = min(self._flights.loss_at, self._probe_at())
         if self._has_room() and self._has_work():
-            when = min(when, self._next_send)
+            when = min(when, self._turn.deadline(self._next_send))
         return when
 
     def next_batch(self, now: float) -> Optional[Batch]:
@@ -132,13 +137,20 @@ class Sender:
             self._set_pace()
         if now >= self._heard_at + self._patience and now >= self._probe_at():
             self._probe(now)
-        if not self._probe_batches and (now < self._next_send or not self._has_room()):
-            return None
-        flight = self._next_flight()
+        flight = None
+        if self._probe_batches or (now >= self._next_send and self._has_room()):
+            if not self._probe_batches and not self._turn.may_send(now, self._needed):
+                return None
+            flight = self._next_flight()
         if flight is None:
+            self._turn.give_up()
             self._probe_batches = 0
             return None
         return self._send(now, flight)
+
+    def end(self) -> None:
+        """Nothing more will be sent."""
+        self._turn.leave()
 
     def on_ack(self, now: float, ack: Ack) -> None:
         """Take in an acknowledgement; raises `BadDatagram` for one that cannot be true."""
@@ -156,6 +168,7 @@ class Sender:
             self._controller.on_ack(Acknowledged(now, acked, flights.bytes, ack.delivered, ack.clock * 1e-6))
             flights.forget_batches()
         self._set_pace()
+        self._turn.note(flights.bytes)
 
     def use(self, kind: int) -> None:
         """Cut into segments of this kind from now on; what is on its way keeps its own."""
@@ -168,14 +181,14 @@ class Sender:
         the round trip how long an answer may take."""
         # More than fits the receiver's socket may be on its way only as far as the path itself holds it.
         on_the_path = self._delivery.rate * self._rtt.base if self._rtt.has_sample else 0.0
-        window, fits = self._controller.window, self._allowance + int(on_the_path)
-        self._limit = min(window, fits)
+        self._turn.grant(self._allowance + int(on_the_path))
+        self._limit = window = self._controller.window
         self._rate = self._controller.pacing_rate()
         size = SEGMENT_SIZES[self.kind]
         by_pace = self._rate * BATCH_SECONDS * self.crowd
         most = segment_count(CHUNK_SIZE + TAG_SIZE, self.kind)
         # Where many take turns, the others fill the time until this one is answered, and whole chunks cost least.
-        by_room = min(window / max(1, 4 / self.crowd), fits / max(1, 2 / self.crowd))
+        by_room = min(window / max(1, 4 / self.crowd), self._turn.room / max(1, 2 / self.crowd))
         self._quota = min(most, max(1, int(min(by_pace, by_room)) // size))
         self._needed = min(self._quota * size, self._limit)
         timeout = self._rtt.probe_timeout
@@ -210,7 +223,8 @@ class Sender:
         self.sent_segments += count
         batch = self._flights.take_off(now, flight, mask, count)
         spent = count * SEGMENT_SIZES[flight.kind] / self._rate
-        self._next_send = max(self._next_send, now - PACE_SLACK_SECONDS) + spent
+        self._next_send = max(self._next_send, min(now - PACE_SLACK_SECONDS, self._turn.held_since)) + spent
+        self._turn.note(self._flights.bytes)
         if self._probe_batches:
             self._probe_batches -= 1
         return batch
@@ -219,6 +233,7 @@ class Sender:
         lost = self._flights.detect_losses(now)
         if lost:
             self._controller.on_loss(now, lost, self._flights.is_new_event)
+            self._turn.note(self._flights.bytes)
         return lost
 
     def _probe_at(self) -> float:
@@ -239,4 +254,5 @@ class Sender:
                     self._flights.begin_anew()
                 self.use(0)
         self._flights.lose_oldest(PROBE_SEGMENTS)
+        self._turn.note(self._flights.bytes)
         self._set_pace()

@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, Hashable, Iterator, List, Tuple, Type
 from messenger.peer.exchange import Exchange
 from messenger.peer.sealed import Buffers
 from messenger.peer.unconfirmed import Unconfirmed
+from messenger.transfer.turns import Turns
 from messenger.transfer.unproved import Unproved
 
 
@@ -72,6 +73,9 @@ class StillHost:
 
     def unproved(self, user: str) -> Unproved:
         return Unproved()
+
+    def turns(self, user: str) -> Turns:
+        return Turns()
 
     def share(self) -> None:
         pass
