@@ -93,6 +93,9 @@ class Engine:
         self._poll = select.poll()
         self._poll.register(port, select.POLLIN)
         self._poll.register(self._wake_read, select.POLLIN)
+        self.on_room: Callable[[], None] = lambda: None
+        """Called, in this thread, when the socket has turned out to have more or less room than it had."""
+        self._room = port.allowance
         self._is_closing = False
         self._waking = threading.Lock()
         self._is_closed = False
@@ -232,6 +235,9 @@ class Engine:
                         self._strangers += run.segments
                 except Exception as error:  # noqa: BLE001 - one transfer's fault must not end the others
                     runner.abandon(error)
+        if self.port.allowance != self._room:
+            self._room = self.port.allowance
+            self.on_room()
         return touched
 
     def _poll_runner(self, runner: Runner) -> None:

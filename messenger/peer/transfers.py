@@ -65,6 +65,7 @@ class Transfers:
         self.local_address = ""
         """This end of the connection to the server."""
         self.engine = Engine(UdpPort(config.udp_port, config.socket_buffer, config.offload))
+        self.engine.on_room = self.share
         self._kind_max = max(kind for kind, size in enumerate(SEGMENT_SIZES) if size <= config.segment_max or not kind)
         self.shortest: Dict[Hashable, float] = {}
         """The shortest round trip to each address, while files are being sent."""

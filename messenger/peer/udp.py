@@ -17,6 +17,7 @@ from typing import Any, Dict, Final, Generator, List, Optional, Sequence
 
 from messenger.errors import ConfigError
 from messenger.peer.arrivals import DATAGRAM_MAX, Address, Layout, Run, Strip, new_run
+from messenger.peer.room import Room
 from messenger.peer.sealed import Cut
 from messenger.transfer.datagram import CONTROL
 from messenger.transfer.flights import Batch
@@ -24,9 +25,6 @@ from messenger.transfer.geometry import HEADER_SIZE, SEGMENT_SIZES
 
 BUFFER_BYTES: Final = 4 * 1024 * 1024
 """What is asked for as the socket's buffers; the kernel gives as much as net.core.rmem_max and wmem_max allow."""
-
-_CHARGE: Final = 3
-"""The kernel charges a receive buffer up to twice the bytes of a datagram; a third of it leaves room for control."""
 
 _SEND_WAIT_MS: Final = 100
 """How long all sends of one turn wait for a full queue: others, and what has arrived, must have their turn."""
@@ -62,8 +60,7 @@ class UdpPort:
         self._is_v6 = self._socket.family == socket.AF_INET6
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             self._socket.setsockopt(socket.SOL_SOCKET, option, buffer_bytes)
-        self.allowance: int = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // _CHARGE
-        """Bytes under way for which the receive buffer has room."""
+        self._room = Room(self._socket)
         self.offloads = offload
         """Whether the kernel cuts batches into datagrams, as far as is known."""
         self._coalesces = offload and self._try_option(_SOL_UDP, _UDP_GRO, 1)
@@ -84,6 +81,11 @@ class UdpPort:
         self.too_short = 0
         """Datagrams that had no room for a header."""
         self._ancillary = [[(_SOL_UDP, _UDP_SEGMENT, struct.pack("@H", size))] for size in SEGMENT_SIZES]
+
+    @property
+    def allowance(self) -> int:
+        """Bytes under way for which the receive buffer has room."""
+        return self._room.bytes
 
     def fileno(self) -> int:
         """Return the socket's descriptor, to be polled."""
@@ -141,6 +143,7 @@ class UdpPort:
         if self._lone >= _LONE_MANY:
             return self._receive_lone()
         layout = self._layout
+        before = self._room.before()
         try:
             buffers = [self._flat] if layout is None else layout.buffers
             length, ancillary, _, address = self._socket.recvmsg_into(buffers, _GRO_SPACE)
@@ -148,6 +151,8 @@ class UdpPort:
             return None
         except OSError:
             return []  # what an earlier datagram of ours met: nobody listens there, no route
+        if before:
+            self._room.after(before, length)
         stride = int.from_bytes(ancillary[0][2], "little") if ancillary else length
         if length < HEADER_SIZE:
             self.too_short += 1

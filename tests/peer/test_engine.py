@@ -172,3 +172,21 @@ def test_many_that_begin_at_once_do_not_wait_for_a_turn_each() -> None:
     assert sorted(taken) == sorted([*range(20)] * 3)
     engine.start()
     engine.close()
+
+
+def test_who_receives_is_told_of_more_room(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    yoda, hans = enter("Yoda"), enter("Hans", socket_buffer=212_992)
+    engine = hans.files.engine
+    if not engine.port._coalesces:
+        pytest.skip("the kernel does not join datagrams (UDP_GRO), so nobody looks how much room they take")
+    guess, share = engine.port.allowance, engine.on_room
+    rooms: List[int] = []
+
+    def on_room() -> None:
+        share()
+        rooms.extend(one.receiver.allowance for one in hans.files._exchanges.values() if isinstance(one, Inbound))
+
+    engine.on_room = on_room
+    yoda.client.send_file("Hans", yoda.make("large", 20_000_000)).result(30)
+    assert rooms
+    assert rooms[0] > guess
