@@ -32,6 +32,13 @@ STEP_SECONDS: Final = 0.001
 """How long steps are taken before datagrams have their turn: what is checked when a transfer begins is read a chunk a
 step."""
 
+NAP_SECONDS: Final = 0.0003
+"""While data streams in, what comes is left to gather for so long: to be woken for every batch, or on a slow link for
+every datagram, costs both sides more than to read it."""
+
+NAP_SHARE: Final = 8
+"""No nap is taken if more than this part of the socket's room has been read in one turn."""
+
 SLEEP_MAX: Final = 3600.0
 
 _HEADER: Final = struct.Struct("<QQ")
@@ -96,6 +103,8 @@ class Engine:
         self.on_room: Callable[[], None] = lambda: None
         """Called, in this thread, when the socket has turned out to have more or less room than it had."""
         self._room = port.allowance
+        self._may_nap = False
+        """Whether the last turn has read data of a stream, and all that had arrived."""
         self._is_closing = False
         self._waking = threading.Lock()
         self._is_closed = False
@@ -204,6 +213,9 @@ class Engine:
         if not self._calls and not self._steps:
             when = self._due[0][0] if self._due else math.inf
             timeout = min(max(0.0, when - time.monotonic()), SLEEP_MAX)
+            if self._may_nap and timeout > NAP_SECONDS:
+                time.sleep(NAP_SECONDS)
+                return
         for fd, _ in self._poll.poll(math.ceil(timeout * 1000)):
             if fd == self._wake_read:
                 try:
@@ -214,9 +226,12 @@ class Engine:
     def _receive(self) -> Set[Runner]:
         touched: Set[Runner] = set()
         runners = self._runners
+        size = 0
+        self._may_nap = False
         for _ in range(RECEIVES_AT_ONCE):
             runs = self.port.receive()
             if runs is None:
+                self._may_nap = 0 < size * NAP_SHARE <= self.port.allowance
                 break
             now = time.monotonic()
             for run in runs:
@@ -230,6 +245,7 @@ class Engine:
                         header = _HEADER.pack(first_word(run.kind, run.first, run.connection), run.word)
                         self._strangers += not runner.on_control(now, run.address, header + run.payload)
                     elif run.kind < len(SEGMENT_SIZES):
+                        size += len(run.payload)
                         runner.on_run(now, run)
                     else:
                         self._strangers += run.segments

@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import select
 import threading
+from math import inf
 from pathlib import Path
 from typing import Any, Iterator, List
+from unittest.mock import Mock
 
 import pytest
 
-from messenger.peer.engine import Engine
+from messenger.peer.arrivals import Run
+from messenger.peer.engine import RECEIVES_AT_ONCE, Engine
 from messenger.peer.handle import TransferDone, TransferEnded, TransferFailed, TransferProgress
 from messenger.peer.inbound import Inbound
 from messenger.peer.outbound import Outbound
 from messenger.peer.part import PartFile
 from messenger.peer.udp import UdpPort
-from tests.peer.conftest import Enter
+from tests.peer.conftest import Enter, MakePort
 
 FAULTS = [
     (Inbound, "accept"),
@@ -172,6 +175,41 @@ def test_many_that_begin_at_once_do_not_wait_for_a_turn_each() -> None:
     assert sorted(taken) == sorted([*range(20)] * 3)
     engine.start()
     engine.close()
+
+
+class Arrived:
+    """Stands for a port at which these payloads have arrived, of one transfer."""
+
+    def __init__(self, port: UdpPort, sizes: List[int], allowance: int) -> None:
+        self.fileno = port.fileno
+        self.allowance = allowance
+        self._runs = [[Run(0, 7, 0, 1, 0, memoryview(bytes(size)), ("::1", 9, 0, 0))] for size in sizes]
+
+    def receive(self) -> Any:
+        return self._runs.pop(0) if self._runs else None
+
+
+@pytest.mark.parametrize(
+    ("sizes", "allowance", "naps"),
+    [
+        ([1184], 142_000, True),
+        ([61_456, 61_456], 1_000_000, True),
+        ([61_456, 61_456], 142_000, False),
+        ([1184] * (RECEIVES_AT_ONCE - 1), 1_000_000, True),
+        ([1184] * RECEIVES_AT_ONCE, 1_000_000, False),
+        ([], 1_000_000, False),
+    ],
+    ids=["slow", "fast", "little room", "all was read", "more may be there", "nothing"],
+)
+def test_while_data_streams_in_and_there_is_room_for_more_it_is_left_to_gather(
+    make_port: MakePort, sizes: List[int], allowance: int, naps: bool
+) -> None:
+    engine = Engine(Arrived(make_port(), sizes, allowance))  # type: ignore[arg-type]  # stands for a port
+    runner: Any = Mock(deadline=lambda: inf)
+    engine.add(7, runner)
+    assert engine._receive() == ({runner} if sizes else set())
+    assert runner.on_run.call_count == len(sizes)
+    assert engine._may_nap == naps
 
 
 def test_who_receives_is_told_of_more_room(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
