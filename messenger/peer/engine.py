@@ -123,7 +123,7 @@ class Engine:
     @property
     def strangers(self) -> int:
         """Datagrams that belonged to no transfer, or were not authentic; they get no answer."""
-        return self._strangers + self.port.too_short
+        return self._strangers + self.port.misfits
 
     @property
     def is_own_thread(self) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from typing import Dict, Final, Generator, List, Tuple
+from typing import TYPE_CHECKING, Dict, Final, Generator, List, Optional, Tuple
 
 from messenger.transfer.datagram import first_word, second_word
 from messenger.transfer.geometry import CHUNK_SIZE, HEADER_SIZE, SEGMENT_SIZES, TAG_SIZE, segment_count
+
+if TYPE_CHECKING:
+    from messenger.peer.many import Parcel
 
 KEPT: Final = 64
 """Buffers of sealed chunks (5 MB) that are kept for the next ones."""
@@ -74,6 +77,8 @@ class Cut:
             self.buffers.append(sealed[number * room : (number + 1) * room])
         self._whole = whole.cast("Q")
         self._pieces: List[Tuple[int, memoryview]] = []
+        self.parcel: Optional[Parcel] = None
+        """The same for one call for many datagrams, made when it is used for the first time."""
 
     def address_to(self, connection: int) -> None:
         """Put a connection id into all headers."""

@@ -13,7 +13,7 @@ import struct
 import sys
 import time
 from contextlib import closing
-from typing import Any, Dict, Final, Generator, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Final, Generator, List, Optional, Sequence
 
 from messenger.errors import ConfigError
 from messenger.peer.arrivals import DATAGRAM_MAX, Address, Layout, Run, Strip, new_run
@@ -22,6 +22,9 @@ from messenger.peer.sealed import Cut
 from messenger.transfer.datagram import CONTROL
 from messenger.transfer.flights import Batch
 from messenger.transfer.geometry import HEADER_SIZE, SEGMENT_SIZES
+
+if TYPE_CHECKING:
+    from messenger.peer.many import Calls, Slots
 
 BUFFER_BYTES: Final = 4 * 1024 * 1024
 """What is asked for as the socket's buffers; the kernel gives as much as net.core.rmem_max and wmem_max allow."""
@@ -74,12 +77,15 @@ class UdpPort:
         self._layouts = [Layout(kind) for kind in range(len(SEGMENT_SIZES))]
         self._layout: Optional[Layout] = None
         """The one in which the next batch is expected."""
+        self._calls = None if self._coalesces else _load_calls()
+        """What sends and fetches many datagrams at once, if that is of use and there is such a thing."""
+        self._slots: Dict[int, Slots] = {}
         self._strips: Dict[int, Strip] = {}
-        """The same for datagrams that come one by one, by their size."""
+        """Both the same for datagrams that the kernel does not join, by their size."""
         self._lone = 0 if self._coalesces else _LONE_MANY
         """How many datagrams have come one by one."""
-        self.too_short = 0
-        """Datagrams that had no room for a header."""
+        self.misfits = 0
+        """Datagrams that had no room for a header, or were longer than any of ours."""
         self._ancillary = [[(_SOL_UDP, _UDP_SEGMENT, struct.pack("@H", size))] for size in SEGMENT_SIZES]
 
     @property
@@ -129,9 +135,16 @@ class UdpPort:
                 except OSError as error:
                     if error.errno not in _NO_OFFLOAD:
                         raise
-            self._send_pieces(cut.pieces(batch.mask, connection, flight.chunk, batch.number), address)
-            if are_several:
+            if are_several and self._calls is not None:
+                if cut.connection != connection:
+                    cut.address_to(connection)
+                cut.stamp(flight.chunk, batch.number)
+                self._send_many(cut, batch.mask, address, self._calls)
+            else:
+                self._send_pieces(cut.pieces(batch.mask, connection, flight.chunk, batch.number), address)
+            if are_several and self.offloads:
                 self.offloads = False  # they do get through one by one, so it was not their size
+                self._calls = _load_calls()
         except OSError:
             pass  # as in `send`
 
@@ -141,7 +154,7 @@ class UdpPort:
         The list is empty if what came is no datagram of ours.
         """
         if self._lone >= _LONE_MANY:
-            return self._receive_lone()
+            return self._receive_lone() if self._coalesces or self._calls is None else self._receive_many(self._calls)
         layout = self._layout
         before = self._room.before()
         try:
@@ -155,7 +168,7 @@ class UdpPort:
             self._room.after(before, length)
         stride = int.from_bytes(ancillary[0][2], "little") if ancillary else length
         if length < HEADER_SIZE:
-            self.too_short += 1
+            self.misfits += 1
             return []
         self._lone = self._lone + 1 if length == stride and length in SEGMENT_SIZES else 0
         if layout is not None:
@@ -164,6 +177,23 @@ class UdpPort:
                 return layout.runs(length, address)
             layout.flatten(length, self._flat)
         return self._runs(self._flat, length, stride, address)
+
+    def _receive_many(self, calls: Calls) -> Optional[List[Run]]:
+        """As `receive`, where the kernel joins nothing: fetch many datagrams by one call."""
+        size = self._layout.size if self._layout is not None else SEGMENT_SIZES[0]
+        slots = self._slots.get(size)
+        if slots is None:
+            slots = self._slots[size] = calls.slots(SEGMENT_SIZES.index(size))
+        try:
+            runs = slots.receive(self._socket.fileno())
+        except BlockingIOError:
+            return None
+        except OSError:
+            return []  # as in `receive`
+        self.misfits += slots.misfits
+        slots.misfits = 0
+        self._expect(slots.last)
+        return runs
 
     def _receive_lone(self) -> Optional[List[Run]]:
         """As `receive`, where the kernel joins nothing: fetch datagrams one by one."""
@@ -192,7 +222,7 @@ class UdpPort:
                     self._expect(length)
                 elif length < HEADER_SIZE:
                     words[at], words[at + 1] = covered
-                    self.too_short += 1
+                    self.misfits += 1
                 else:
                     more = self._runs(place, length, stride, address)
                     words[at], words[at + 1] = covered
@@ -231,19 +261,40 @@ class UdpPort:
                 first, second = _WORDS.unpack_from(flat, start)
                 runs.append(new_run(first, 1, second, flat[start + HEADER_SIZE : end], address))
             else:
-                self.too_short += 1
+                self.misfits += 1
         return runs
 
     def _send(self, buffers: Sequence[Any], ancillary: Sequence[Any], address: Address) -> None:
         try:
             self._socket.sendmsg(buffers, ancillary, 0, address)
         except BlockingIOError:
-            if self._patience_ms <= 0:
-                raise
-            began = time.monotonic()
-            self._writable.poll(self._patience_ms)  # the card's queue is full: this is where a link slows its sender
-            self._patience_ms -= (time.monotonic() - began) * 1000
+            self._wait_for_room()
             self._socket.sendmsg(buffers, ancillary, 0, address)
+
+    def _send_many(self, cut: Cut, mask: int, address: Address, calls: Calls) -> None:
+        """Send datagrams, each on its own, by as few calls as may be."""
+        parcel, fd = cut.parcel, self._socket.fileno()
+        if parcel is None:
+            parcel = cut.parcel = calls.parcel(cut.buffers)
+        parcel.address_to(address)
+        while mask:
+            first = (mask & -mask).bit_length() - 1
+            run = mask >> first
+            count = (~run & (run + 1)).bit_length() - 1
+            try:
+                taken = parcel.send(fd, first, count)
+            except BlockingIOError:
+                self._wait_for_room()
+                taken = parcel.send(fd, first, count)
+            mask &= ~(((1 << taken) - 1) << first)
+
+    def _wait_for_room(self) -> None:
+        """Wait as long as this turn may, as the queue is full; raises BlockingIOError when it may not any more."""
+        if self._patience_ms <= 0:
+            raise BlockingIOError(errno.EAGAIN, "the queue is full")
+        began = time.monotonic()
+        self._writable.poll(self._patience_ms)  # the card's queue is full: this is where a link slows its sender
+        self._patience_ms -= (time.monotonic() - began) * 1000
 
     def _send_pieces(self, pieces: Generator[memoryview, None, None], address: Address) -> None:
         """Send datagrams, each on its own."""
@@ -262,6 +313,15 @@ class UdpPort:
         except OSError:
             return False
         return True
+
+
+def _load_calls() -> Optional[Calls]:
+    from messenger.peer.many import Calls  # with ctypes, which is of no use where the kernel cuts and joins
+
+    try:
+        return Calls()
+    except OSError:
+        return None
 
 
 def _open(port: int) -> socket.socket:

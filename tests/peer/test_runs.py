@@ -6,13 +6,14 @@ import random
 import select
 import socket
 import struct
+from contextlib import ExitStack
 from typing import List, Tuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from messenger.peer.arrivals import Layout, Run
+from messenger.peer.arrivals import Address, Layout, Run
 from messenger.peer.udp import UdpPort
 from messenger.transfer.datagram import CONTROL, first_word
 from messenger.transfer.geometry import HEADER_SIZE, SEGMENT_SIZES
@@ -132,6 +133,7 @@ def test_each_datagram_is_found_when_they_come_one_by_one(sequence: List[Tuple[i
     datagrams = [one for _, many in sequence for one in many]
     port = UdpPort(0, offload=joins)
     port._socket.close()
+    port._calls = None
     port._socket = Queue(datagrams)  # type: ignore[assignment]  # stands for a socket
     found: Parsed = []
     while True:
@@ -141,6 +143,43 @@ def test_each_datagram_is_found_when_they_come_one_by_one(sequence: List[Tuple[i
             break
         found += split(runs, layout.size - HEADER_SIZE)
     assert found == parse(datagrams)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.lists(arrivals(), min_size=1, max_size=4), st.lists(st.booleans(), min_size=4, max_size=4))
+def test_each_datagram_is_found_when_one_call_fetches_many(
+    sequence: List[Tuple[int, List[bytes]]], others: List[bool]
+) -> None:
+    """From one address or two, and of any size; what is longer than any of ours is not ours."""
+    sent: List[Tuple[Address, bytes]] = []
+    found: List[Tuple[Address, Parsed]] = []
+    with ExitStack() as stack:
+        port = UdpPort(0, offload=False)
+        stack.callback(port.close)
+        if port._calls is None:
+            pytest.skip("this system has no recvmmsg")
+        senders = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2)]
+        for sender in senders:
+            sender.bind(("127.0.0.1", 0))
+        for is_other, (_, datagrams) in zip(others, sequence):
+            sender = senders[is_other]
+            for each in datagrams:
+                sender.sendto(each, ("127.0.0.1", port.number))
+                if len(each) <= SEGMENT_SIZES[-1]:
+                    sent.append((port.address(*sender.getsockname()), each))
+        while True:
+            layout = port._layout or port._layouts[0]
+            runs = port.receive()
+            if runs is None:
+                break
+            found += [(run.address, split([run], layout.size - HEADER_SIZE)) for run in runs]
+    assert [one for _, parsed in found for one in parsed] == parse([each for _, each in sent])
+    assert [address for address, parsed in found for _ in parsed] == [
+        address for address, each in sent if len(each) >= HEADER_SIZE
+    ]
+    assert port.misfits == sum(
+        not HEADER_SIZE <= len(each) <= SEGMENT_SIZES[-1] for _, datagrams in sequence for each in datagrams
+    )
 
 
 @settings(max_examples=300, deadline=None)

@@ -75,7 +75,7 @@ def test_a_silent_peer_is_told_of_and_then_given_up(enter: Enter, monkeypatch: p
     hurry(monkeypatch)
     yoda, hans = enter("Yoda"), enter("Hans")
     gate = Gate(monkeypatch)
-    sent = yoda.client.send_file("Hans", yoda.make("a.bin", SIZE))
+    sent = yoda.client.send_file("Hans", yoda.make("a.bin", 2 * SIZE))  # more than fits the socket at once
     gate.wait()
     silent = hans if who == "Hans" else yoda
     mute(silent)
@@ -99,7 +99,7 @@ def mute(person: Person) -> None:
     def lose(*_: Any) -> None:
         raise OSError(1, "Operation not permitted")
 
-    port._send = port._send_pieces = lose  # type: ignore[method-assign, assignment]  # that is what this is about
+    port._send = port._send_many = port._send_pieces = lose  # type: ignore[method-assign, assignment]  # that is what this is about
 
 
 def test_a_receipt_that_only_the_server_brings_counts(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:

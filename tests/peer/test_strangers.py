@@ -55,6 +55,7 @@ class Tap:
     def __init__(self, port: UdpPort) -> None:
         self.sent: List[bytes] = []
         self._sock = port._socket
+        port._calls = None  # which would pass it by
         port._socket = self  # type: ignore[assignment]  # stands for a socket
 
     def sendmsg(self, buffers: List[Any], ancillary: Any, flags: int, address: Any) -> int:
