@@ -15,10 +15,8 @@ from array import array
 from typing import Any, Callable, Dict, Final, List, Optional, Sequence
 
 from messenger.peer.arrivals import Address, Run, new_run, split
-from messenger.transfer.geometry import HEADER_SIZE, SEGMENT_SIZES
-
-_SLOTS: Final = 54
-"""Datagrams that one call brings: a chunk in the smallest segments."""
+from messenger.transfer.datagram import CONTROL
+from messenger.transfer.geometry import CHUNK_SIZE, HEADER_SIZE, SEGMENT_SIZES, TAG_SIZE, segment_count
 
 _NAME_SIZE: Final = 28
 """Bytes of the larger of the two addresses below."""
@@ -105,9 +103,9 @@ class Vector:
         start = ctypes.byref(self._messages, first * ctypes.sizeof(_Message))
         return self._done(self._calls.send(fd, start, count, 0))
 
-    def receive(self, fd: int) -> int:
-        """Receive as many as there are; return how many, at least one, or raise OSError."""
-        return self._done(self._calls.receive(fd, self._messages, len(self._messages), socket.MSG_DONTWAIT, None))
+    def receive(self, fd: int, most: int) -> int:
+        """Receive as many as there are, but not more than `most`; return how many, at least one, or raise OSError."""
+        return self._done(self._calls.receive(fd, self._messages, most, socket.MSG_DONTWAIT, None))
 
     def _address(self, piece: memoryview) -> int:
         if not len(piece):
@@ -146,25 +144,26 @@ class Parcel:
 
 
 class Slots:
-    """Places for what arrives: headers and payloads each stand one behind the other."""
+    """Places for a chunk's segments as they arrive: headers and payloads each stand one behind the other."""
 
     def __init__(self, calls: Calls, kind: int) -> None:
         """For full segments of this kind; longer datagrams, up to those of the largest, have room all the same."""
         self.size = SEGMENT_SIZES[kind]
+        self._count = self._most = count = segment_count(CHUNK_SIZE + TAG_SIZE, kind)
         self._room = room = self.size - HEADER_SIZE
         rest = SEGMENT_SIZES[-1] + 1 - self.size  # one more, so that what is too long shows
-        self._words = array("Q", bytes(HEADER_SIZE * _SLOTS))
+        self._words = array("Q", bytes(HEADER_SIZE * count))
         headers = memoryview(self._words).cast("B")
-        self._payload = memoryview(bytearray(room * _SLOTS))
-        self._rest = memoryview(bytearray(rest * _SLOTS))
-        self._names = bytearray(_NAME_SIZE * _SLOTS)
+        self._payload = memoryview(bytearray(room * count))
+        self._rest = memoryview(bytearray(rest * count))
+        self._names = bytearray(_NAME_SIZE * count)
         self._datagrams = [
             (
                 headers[number * HEADER_SIZE : (number + 1) * HEADER_SIZE],
                 self._payload[number * room : (number + 1) * room],
                 self._rest[number * rest : (number + 1) * rest],
             )
-            for number in range(_SLOTS)
+            for number in range(count)
         ]
         self._vector = Vector(calls, self._datagrams, self._names, _NAME_SIZE)
         self._addresses: Dict[bytes, Address] = {}
@@ -175,9 +174,13 @@ class Slots:
 
     def receive(self, fd: int) -> List[Run]:
         """Return the runs of what has arrived; they are good until the next call. Raises OSError."""
-        count = self._vector.receive(fd)
+        count = self._vector.receive(fd, self._most)
         lengths = self._vector.lengths[:count].tolist()
         self.last = lengths[-1]
+        self._most = self._count
+        kind, segment = (self._words[2 * count - 2] >> shift & 0xFF for shift in (0, 8))
+        if kind != CONTROL and self.last == self.size and segment + 1 < self._count:
+            self._most -= segment + 1  # the rest of this chunk, and the next may come in one piece
         runs: List[Run] = []
         first = 0
         while first < count:

@@ -371,3 +371,25 @@ def test_a_transfer_goes_on_when_cutting_fails_at_the_first_send(enter: Enter) -
     yoda.client.send_file("Hans", path).result(20)
     assert hans.received() == {"Yoda_a.bin": path.read_bytes()}
     assert refusing.refused == 1
+
+
+def test_what_was_fetched_from_the_middle_of_a_chunk_is_made_good_so_that_the_next_comes_in_one_piece(
+    make_port: MakePort,
+) -> None:
+    sender, receiver = make_port(offload=False), make_port(offload=False)
+    if receiver._calls is None:
+        pytest.skip("this system has no recvmmsg")
+    address = sender.address("127.0.0.1", receiver.number)
+    poll = select.poll()
+    poll.register(receiver, select.POLLIN)
+    for chunk in range(3):
+        mask = None if chunk else (1 << 52) - (1 << 20)
+        sender.send_batch(address, CONNECTION, batch_of(0, mask, chunk))
+    assert poll.poll(2000)
+    runs: List[List[Tuple[int, int]]] = []
+    while True:
+        found = receiver.receive()
+        if found is None:
+            break
+        runs.append([(run.word & 0xFF, run.segments) for run in found])
+    assert runs == [[(0, 32), (1, 20)], [(1, 32)], [(2, 52)]]
