@@ -19,8 +19,9 @@ from typing import Dict, Final, List, Optional, Type
 SENDER_ADDRESS: Final = "10.91.0.1"
 RECEIVER_ADDRESS: Final = "10.92.0.2"
 
-_BURST_BYTES: Final = 5000
-"""What tbf sends at once: little, so that a queue is a queue."""
+BURST_BYTES: Final = 5000
+"""What tbf sends at once: little, so that a queue is a queue. But what it may not make good for when the machine stands
+still for a moment is lost to the link."""
 
 
 class Unavailable(Exception):
@@ -30,11 +31,20 @@ class Unavailable(Exception):
 class Bottleneck:
     """A network, from entering the context to leaving it. `sender` and `receiver` are names of namespaces."""
 
-    def __init__(self, megabits: float, delay: float, queue: int, loss: float = 0.0, seed: int = 1) -> None:
-        """Rate in Mbit/s, round trip in seconds, queue in bytes, share of packets lost in each direction."""
+    def __init__(
+        self,
+        megabits: float,
+        delay: float,
+        queue: int,
+        loss: float = 0.0,
+        seed: int = 1,
+        burst: int = BURST_BYTES,
+    ) -> None:
+        """Rate in Mbit/s, round trip in seconds, queue and burst in bytes, share of packets lost in each direction."""
         self._megabits = megabits
         self._delay = delay
         self._queue = queue
+        self._burst = burst
         self._loss = loss
         self._seed = seed
         tag = f"{os.getpid() % 100000}"
@@ -107,7 +117,7 @@ class Bottleneck:
             ["ip", "netns", "exec", self._router, "sysctl", "-qw", "net.ipv4.ip_forward=1"],
             [
                 "ip", "netns", "exec", self._router, "tc", "qdisc", "add", "dev", "wire", "root", "tbf",
-                "rate", f"{self._megabits}mbit", "burst", str(_BURST_BYTES), "limit", str(self._queue),
+                "rate", f"{self._megabits}mbit", "burst", str(self._burst), "limit", str(self._queue),
             ],
         ]  # fmt: skip
         for step in steps:

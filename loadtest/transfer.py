@@ -17,7 +17,9 @@ Method. A server, the sender and the receiver are three processes; files lie on 
 runs from `send_file` to the receipt, which comes when the file has been verified and has its name; contents are
 compared afterwards. Memory for the received files is touched just before, as virtual machines get theirs from a host
 that takes its time. The rows take turns. CPU is that of sender and receiver together, memory the peak of the larger
-of the two, in MB (a million bytes each). Nothing is pinned to a core.
+of the two, in MB (a million bytes each). Nothing is pinned to a core. `stolen` is the share of the machine's time that
+its host has taken meanwhile (steal of /proc/stat): of a row with much of it only the least is known. What the link
+itself carries, by plain UDP, is measured just before each of its runs (see `loadtest.carried`).
 
 Exit status: 0; 1 when a file was not delivered or not identical; 130 when it was interrupted.
 """
@@ -36,6 +38,7 @@ from statistics import median
 from typing import Dict, Final, List, NamedTuple, Optional, Sequence, Tuple
 
 from loadtest.bottleneck import RECEIVER_ADDRESS, SENDER_ADDRESS, Bottleneck, Unavailable
+from loadtest.carried import carried
 from messenger.config import ServerConfig
 from messenger.server.lifecycle import Server
 
@@ -47,6 +50,8 @@ LINK_MEGABITS: Final = 100
 LINK_DELAY: Final = 0.02
 LINK_QUEUE: Final = 250_000
 """One product of rate and delay."""
+LINK_BURST: Final = 30_000
+"""2.4 ms of its rate: a machine whose host takes its time now and then would emulate a slower link with less."""
 
 Figures = Dict[str, float]
 
@@ -136,8 +141,9 @@ def _measure(row: Row, quick: bool) -> Optional[Figures]:
     if row.key != "link":
         return measure(row, size)
     try:
-        with Bottleneck(LINK_MEGABITS, LINK_DELAY, LINK_QUEUE) as network:
-            return measure(row, size, network)
+        with Bottleneck(LINK_MEGABITS, LINK_DELAY, LINK_QUEUE, burst=LINK_BURST) as network:
+            share = carried(network, LINK_MEGABITS)
+            return {**measure(row, size, network), "carried": share}
     except Unavailable as error:
         print(f"{row.title}: left out, {error}")
         return None
@@ -149,9 +155,11 @@ def _run_ends(row: Row, folder: Path, size: int, extra: List[str], network: Opti
     with ExitStack() as stack:
         receiver = _start(row, "receiver", folder, extra, network, stack)
         _touch_memory(folder / "touched", total)
+        stolen, ticks = _ticks()
         sender = _start(row, "sender", folder, extra, network, stack)
         told, _ = sender.communicate()
         heard, _ = receiver.communicate("end\n")
+        stolen, ticks = _ticks()[0] - stolen, _ticks()[1] - ticks
     if sender.returncode or receiver.returncode:
         raise Failed(f"{row.title}: {told}{heard}")
     sent, received = json.loads(told), json.loads(heard)
@@ -163,6 +171,7 @@ def _run_ends(row: Row, folder: Path, size: int, extra: List[str], network: Opti
         "memory": max(sent["memory"], received["memory"]),
         "slowest_to_fastest": sent.get("slowest_to_fastest", 1.0),
         "repeated": sent.get("repeated", 0.0),
+        "stolen": stolen / max(1, ticks),
     }
 
 
@@ -192,6 +201,15 @@ def _start(
     return process
 
 
+def _ticks() -> Tuple[int, int]:
+    """Return what the host has taken from this machine, and all time so far, in ticks of all cores; 0 if unknown."""
+    try:
+        times = [int(word) for word in Path("/proc/stat").read_text(encoding="ascii").split("\n")[0].split()[1:9]]
+    except OSError:
+        return 0, 0
+    return times[7], sum(times)
+
+
 def _compare(row: Row, folder: Path) -> None:
     for number in range(row.files):
         prefix = "sender_" if row.mode == "file" else ""
@@ -216,8 +234,8 @@ def _write_random(path: Path, size: int) -> None:
 
 
 def _print_table(rows: List[Row], results: Dict[str, List[Figures]]) -> None:
-    line = "{:<40} {:>8} {:>6} {:>12} {:>10}  {}"
-    print("\n" + line.format("medians", "MB/s", "÷ TCP", "CPU s/GiB", "memory MB", "spread"))
+    line = "{:<40} {:>8} {:>6} {:>10} {:>10} {:>7}  {}"
+    print("\n" + line.format("medians", "MB/s", "÷ TCP", "CPU s/GiB", "memory MB", "stolen", "spread"))
     tcp = results.get("tcp")
     for row in rows:
         figures = results.get(row.key)
@@ -231,7 +249,9 @@ def _print_table(rows: List[Row], results: Dict[str, List[Figures]]) -> None:
         if row.files > 1:
             note += f"; slowest/fastest file {median(one['slowest_to_fastest'] for one in figures):.2f}"
         if row.key == "link":
-            note += f"; {median(rates) * 8 / 1e6 / LINK_MEGABITS:.0%} of the link"
+            shares = [rate * 8 / 1e6 / LINK_MEGABITS for rate in rates]
+            itself = [one["carried"] for one in figures]
+            note += f"; {_percents(shares)} of the link, which itself carried {_percents(itself)}"
         print(
             line.format(
                 row.title,
@@ -239,10 +259,15 @@ def _print_table(rows: List[Row], results: Dict[str, List[Figures]]) -> None:
                 ratio,
                 f"{median(one['cpu_per_gib'] for one in figures):.2f}",
                 f"{median(one['memory'] for one in figures):.0f}",
+                f"{median(one['stolen'] for one in figures):.0%}",
                 note,
             )
         )
     print("\nEvery file was identical.")
+
+
+def _percents(shares: List[float]) -> str:
+    return ", ".join(f"{share:.0%}" for share in shares)
 
 
 def _parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:

@@ -90,3 +90,20 @@ def test_a_receiver_that_does_not_start_fails() -> None:
 def test_memory_is_told_in_millions_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=60_000))
     assert transfer_end.peak_memory() == pytest.approx(61.44)
+
+
+def test_the_link_is_measured_with_what_it_carries_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    (row,) = (row for row in transfer.ROWS if row.key == "link")
+    figures = transfer._measure(row, quick=True)
+    if figures is None:
+        pytest.skip(capsys.readouterr().out)
+    assert 0.3 < figures["carried"] < 1.05
+    assert 0 < figures["rate"] * 8 < 100e6
+    transfer._print_table([row], {"link": [figures, {**figures, "rate": 11e6, "carried": 0.97}]})
+    assert "88% of the link, which itself carried " in capsys.readouterr().out
+
+
+def test_what_the_host_takes_is_a_part_of_all_time() -> None:
+    stolen, ticks = transfer._ticks()
+    assert 0 <= stolen <= ticks
+    assert ticks > 0 or not Path("/proc/stat").exists()
