@@ -20,8 +20,8 @@ ENOUGH: Final = 1 << 20
 """Bytes of room with which it need not be known."""
 
 LOOK_EVERY, LOOKS = 8, 16
-"""It is looked at every so many receive calls, and the median of so many looks counts: what arrives meanwhile makes it
-look like less, and the kernel may give back late, for two at a time, what it has taken."""
+"""It is looked at every so many receive calls. Of so many looks the lower quartile counts: the kernel often gives back
+late, and for several at a time, what it has taken. Looks at which as much has arrived meanwhile are left out."""
 
 LENGTH_MIN: Final = 1200
 """Bytes of what is received at least for a look: small datagrams take more each, but nobody sends many."""
@@ -53,9 +53,11 @@ class Room:
         if length < LENGTH_MIN:
             return
         self._until_look = LOOK_EVERY
-        self._charges.append((before - self._taken()) / length)
+        charge = (before - self._taken()) / length
+        if charge > 0:
+            self._charges.append(charge)
         if len(self._charges) == LOOKS:
-            charge = max(1.0, sorted(self._charges)[LOOKS // 2])
+            charge = max(1.0, sorted(self._charges)[LOOKS // 4])
             self._charges.clear()
             self.bytes = max(self._least, min(int(self._buffer * USED / charge), ENOUGH))
 
