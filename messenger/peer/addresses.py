@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import socket
-from typing import Dict, Hashable, List, Sequence
+from typing import Dict, Final, Hashable, List, Sequence
 
 from messenger.peer.arrivals import Address
 from messenger.peer.udp import UdpPort
 from messenger.protocol.limits import ADDRESSES_MAX
+
+KEPT_SECONDS: Final = 1.0
+"""How long the machine's addresses are taken for what they were: a hundred files may be offered at once."""
+
+
+class OwnAddresses:
+    """Those of this machine, looked up when they are needed."""
+
+    def __init__(self) -> None:
+        self._found: List[str] = []
+        self._local = ""
+        self._until = -math.inf
+
+    def addresses(self, now: float, local: str) -> List[str]:
+        """Return them as `own_addresses` does, of a moment ago."""
+        if now >= self._until or local != self._local:
+            self._found, self._local, self._until = own_addresses(local), local, now + KEPT_SECONDS
+        return self._found
 
 
 def own_addresses(local: str) -> List[str]:

@@ -69,7 +69,7 @@ class Asked(Exchange):
         except (StorageError, OSError) as error:
             self.refuse("write_failed", f"{self._host.username} cannot store it: {reason_of(error)}")
             return
-        if self._host.promised() + SPACE_LEFT > space.f_bavail * space.f_frsize:
+        if not self._host.fits(space.f_bavail * space.f_frsize - SPACE_LEFT):
             self.refuse("no_space", f"{self._host.username} has not enough space on the disk")
             return
         self._engine.step_through(self._check(self._part), self)

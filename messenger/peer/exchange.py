@@ -60,8 +60,8 @@ class Host(Protocol):
     def addresses(self) -> List[str]:
         """Return the addresses of this machine that the other side may reach."""
 
-    def promised(self) -> int:
-        """Return how many bytes of the disk the files that are being received will take yet."""
+    def fits(self, free: int) -> bool:
+        """Return whether so many bytes of the disk are enough for what the files that are being received take yet."""
 
     def unproved(self, user: str) -> Unproved:
         """Return what was sent to addresses of this user that have not proved themselves."""
@@ -70,7 +70,7 @@ class Host(Protocol):
         """Return the turns that files to this user take."""
 
     def share(self) -> None:
-        """Divide the machine anew among the transfers that run."""
+        """Divide the machine anew among the transfers that run, soon."""
 
     def forget(self, exchange: Exchange) -> None:
         """It has ended, and nothing will be heard of it any more."""

@@ -9,7 +9,7 @@ from typing import Callable, Dict, Final, Hashable, List, Optional, Tuple, Union
 
 from messenger.config import FileConfig
 from messenger.errors import ConfigError
-from messenger.peer.addresses import own_addresses
+from messenger.peer.addresses import OwnAddresses
 from messenger.peer.ciphers import fastest_cipher
 from messenger.peer.engine import Engine
 from messenger.peer.exchange import Exchange
@@ -72,6 +72,8 @@ class Transfers:
         self.unconfirmed = Unconfirmed()
         self._unproved: Dict[str, Unproved] = {}
         self._turns: Dict[str, Turns] = {}
+        self._will_share = False
+        self._own = OwnAddresses()
         self._exchanges: Dict[Tuple[str, str], Exchange] = {}
         """User and transfer id to what is not over yet."""
         self._handles: Dict[int, Transfer] = {}
@@ -188,11 +190,14 @@ class Transfers:
 
     def addresses(self) -> List[str]:
         """Return the addresses of this machine that the other side may reach."""
-        return own_addresses(self.local_address)
+        return self._own.addresses(self.engine.now(), self.local_address)
 
-    def promised(self) -> int:
-        """Return how many bytes of the disk the files that are being received will take yet."""
-        return sum(one.still_to_come for one in self._exchanges.values() if isinstance(one, Inbound))
+    def fits(self, free: int) -> bool:
+        """Return whether so many bytes of the disk are enough for what the files that are being received take yet."""
+        receiving = [one for one in self._exchanges.values() if isinstance(one, Inbound) and not one.handle.is_ended]
+        if sum(one.handle.size for one in receiving) <= free:
+            return True
+        return sum(one.still_to_come for one in receiving) <= free
 
     def unproved(self, user: str) -> Unproved:
         """Return what was sent to addresses of this user that have not proved themselves."""
@@ -207,7 +212,14 @@ class Transfers:
 
     def share(self) -> None:
         """Divide the room of the receive buffer, and the memory for chunks that are there in part, among the files that
-        are being received, and the pace of batches among those that are being sent."""
+        are being received, and the pace of batches among those that are being sent: once, of whatever has changed in
+        one turn of the thread."""
+        if not self._will_share:
+            self._will_share = True
+            self.engine.call(self._share)
+
+    def _share(self) -> None:
+        self._will_share = False
         receiving: Dict[str, List[Receiver]] = {}
         for (user, _), one in self._exchanges.items():
             if isinstance(one, Inbound) and one.is_receiving:

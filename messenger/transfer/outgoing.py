@@ -272,7 +272,9 @@ class Outgoing(Endpoint):
     def _send_hellos(self, now: float) -> None:
         tried = self._hellos
         kinds = [kind for kind in (HELLO_KINDS[tried] if tried < len(HELLO_KINDS) else (0,)) if kind <= self._kind_max]
-        addresses = self.addresses if self.path is None else {*self.addresses, self.path}
+        addresses = self.addresses if self.path is None else [*{*self.addresses, self.path}]
+        if not tried:  # where another file has found its receiver, this one asks first, and nowhere else
+            addresses = [one for one in addresses if self._unproved.is_proved(now, one)][:1] or addresses
         asked = [self._say_hello(now, address, kind) for address in addresses for kind in kinds]
         if not any(asked) and self.path is None:
             self._next_hello = now + ASK_SECONDS

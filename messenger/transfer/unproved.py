@@ -71,6 +71,11 @@ class Unproved:
             account.askers[type(asker)] = asker
         return True
 
+    def is_proved(self, now: float, address: Hashable) -> bool:
+        """Whether this address has proved itself, and not long ago."""
+        account = self._accounts.get(address)
+        return account is not None and account.is_proved and now < account.until
+
     def prove(self, now: float, address: Hashable) -> None:
         """Somebody has sent back from this address what was sent there."""
         account = self._accounts.setdefault(address, _Account(0.0))

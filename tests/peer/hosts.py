@@ -68,8 +68,8 @@ class StillHost:
     def addresses(self) -> List[str]:
         return []
 
-    def promised(self) -> int:
-        return 0
+    def fits(self, free: int) -> bool:
+        return True
 
     def unproved(self, user: str) -> Unproved:
         return Unproved()

@@ -8,7 +8,8 @@ from typing import List
 import pytest
 
 from messenger.errors import ConfigError
-from messenger.peer.addresses import reachable
+from messenger.peer import addresses
+from messenger.peer.addresses import KEPT_SECONDS, reachable
 from messenger.peer.udp import UdpPort
 from tests.peer.conftest import MakePort
 
@@ -48,3 +49,19 @@ def test_a_port_that_somebody_has_by_ipv6_only_is_in_use_too() -> None:
         number = other.getsockname()[1]
         with pytest.raises(ConfigError, match=f"cannot use UDP port {number}: Address already in use"):
             UdpPort(number)
+
+
+def test_the_own_addresses_are_looked_up_anew_after_a_moment_and_for_another_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: List[str] = []
+
+    def look_up(local: str) -> List[str]:
+        looked.append(local)
+        return [local, str(len(looked))]
+
+    monkeypatch.setattr(addresses, "own_addresses", look_up)
+    own = addresses.OwnAddresses()
+    assert own.addresses(5.0, "::1") == own.addresses(5.0 + KEPT_SECONDS - 0.01, "::1") == ["::1", "1"]
+    assert own.addresses(5.9, "::2") == ["::2", "2"]
+    assert own.addresses(5.9 + KEPT_SECONDS, "::2") == ["::2", "3"]

@@ -8,10 +8,10 @@ from typing import List
 
 import pytest
 
-from messenger.transfer.outgoing import OPENING_SECONDS
+from messenger.transfer.outgoing import HELLO_DELAYS, OPENING_SECONDS
 from messenger.transfer.unproved import ADDRESSES_MAX, PROVED_SECONDS, UNPROVED_MAX, UNPROVED_SECONDS, Unproved
 from tests.transfer.files import content_of
-from tests.transfer.world import BEGINNING, DELIVERED, RECEIVER, Weather, World
+from tests.transfer.world import BEGINNING, DELIVERED, RECEIVER, SENDER, Weather, World
 
 CONTENT = content_of(200_000)
 DEAD = Weather(outages=((0.0, 100.0),))
@@ -59,6 +59,22 @@ def test_transfers_that_wait_begin_when_the_address_has_proved_itself_to_another
         assert world.captured[0].at == pytest.approx(made[0].seconds)
         assert world.run() == DELIVERED
     assert sum(sent.target == 7 for world in made for sent in world.captured) <= UNPROVED_MAX
+
+
+def test_where_another_has_found_the_receiver_a_file_asks_first() -> None:
+    (world,) = worlds(1, Weather(), [7, RECEIVER, 8])
+    world.sender._unproved.prove(world.now, RECEIVER)
+    assert world.run() == DELIVERED
+    assert {sent.target for sent in world.captured if sent.source == SENDER} == {RECEIVER}
+
+
+def test_when_it_is_not_there_any_more_a_file_asks_everywhere() -> None:
+    (world,) = worlds(1, Weather(), [7, RECEIVER, 8])
+    world.sender._unproved.prove(world.now, 7)
+    assert world.run() == DELIVERED
+    asked = [sent.target for sent in world.captured if sent.source == SENDER and sent.at < 0.1]
+    assert set(asked) == {7}
+    assert world.seconds < HELLO_DELAYS[1] + 0.3
 
 
 def test_when_the_one_that_asks_ends_another_asks() -> None:
