@@ -6,7 +6,9 @@ The network is that of `loadtest.bottleneck`: 100 Mbit/s, 20 ms, a queue of so m
 Alone, the link loses a share of the packets at random in each direction. Beside TCP, both begin at once, or one joins
 4 s after the other; counted are the bytes that arrive in the second half of the time. Goodput of 95 % of the rate is
 what headers leave. The queue is looked at every 50 ms. With `--congestion-control tcp` TCP takes our place,
-which shows what CUBIC makes of such a link, and how evenly two of its flows share it so soon.
+which shows what CUBIC makes of such a link, and how evenly two of its flows share it so soon. `stolen` is what the host
+has taken of this machine's time meanwhile: with a tenth of it, the emulated link carries less, and losses look as if
+they came from a queue.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from statistics import mean
 from typing import Callable, Final, List, NamedTuple, Optional, Sequence
 
 from loadtest.bottleneck import RECEIVER_ADDRESS, SENDER_ADDRESS, Bottleneck, Unavailable
+from loadtest.stolen import Stolen
 
 MEGABITS: Final = 100
 DELAY: Final = 0.02
@@ -84,17 +87,25 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             print(f"congestion control {name}")
             for loss in (0.0, 0.01, 0.05):
                 for queue in (0.25, 1.0, 4.0) if not loss else (1.0,):
+                    stolen = Stolen()
                     seen = [measure(name, queue, loss, None, options.seconds) for _ in range(options.runs)]
                     used = mean(one.ours for one in seen) / RATE
                     standing = mean(one.queue for one in seen) * 1000
-                    print(f"  alone, queue {queue:g} BDP, {loss:.0%} loss: {used:.0%} used, {standing:.1f} ms of queue")
+                    print(
+                        f"  alone, queue {queue:g} BDP, {loss:.0%} loss: {used:.0%} used, {standing:.1f} ms of queue"
+                        f" ({stolen.share():.0%} stolen)",
+                        flush=True,
+                    )
             for queue in (0.25, 1.0, 4.0):
                 for title, joins in (("together", 0.0), ("TCP joins", JOIN_SECONDS), ("we join", -JOIN_SECONDS)):
+                    stolen = Stolen()
                     seen = [measure(name, queue, 0.0, joins, options.seconds) for _ in range(options.runs)]
                     shares = ", ".join(f"{one.ours / (one.ours + one.theirs):.0%}" for one in seen)
                     used = mean(one.ours + one.theirs for one in seen) / RATE
                     print(
-                        f"  beside TCP CUBIC, queue {queue:g} BDP, {title}: {shares} ours, {used:.0%} used", flush=True
+                        f"  beside TCP CUBIC, queue {queue:g} BDP, {title}: {shares} ours, {used:.0%} used"
+                        f" ({stolen.share():.0%} stolen)",
+                        flush=True,
                     )
     except Unavailable as error:
         print(f"cannot measure: {error}", file=sys.stderr)

@@ -39,6 +39,7 @@ from typing import Dict, Final, List, NamedTuple, Optional, Sequence, Tuple
 
 from loadtest.bottleneck import RECEIVER_ADDRESS, SENDER_ADDRESS, Bottleneck, Unavailable
 from loadtest.carried import carried
+from loadtest.stolen import Stolen
 from messenger.config import ServerConfig
 from messenger.server.lifecycle import Server
 
@@ -155,11 +156,11 @@ def _run_ends(row: Row, folder: Path, size: int, extra: List[str], network: Opti
     with ExitStack() as stack:
         receiver = _start(row, "receiver", folder, extra, network, stack)
         _touch_memory(folder / "touched", total)
-        stolen, ticks = _ticks()
+        stolen = Stolen()
         sender = _start(row, "sender", folder, extra, network, stack)
         told, _ = sender.communicate()
         heard, _ = receiver.communicate("end\n")
-        stolen, ticks = _ticks()[0] - stolen, _ticks()[1] - ticks
+        share = stolen.share()
     if sender.returncode or receiver.returncode:
         raise Failed(f"{row.title}: {told}{heard}")
     sent, received = json.loads(told), json.loads(heard)
@@ -171,7 +172,7 @@ def _run_ends(row: Row, folder: Path, size: int, extra: List[str], network: Opti
         "memory": max(sent["memory"], received["memory"]),
         "slowest_to_fastest": sent.get("slowest_to_fastest", 1.0),
         "repeated": sent.get("repeated", 0.0),
-        "stolen": stolen / max(1, ticks),
+        "stolen": share,
     }
 
 
@@ -199,15 +200,6 @@ def _start(
     if role == "receiver" and process.stdout.readline() != "ready\n":
         raise Failed(f"{row.title}: the receiver did not start")
     return process
-
-
-def _ticks() -> Tuple[int, int]:
-    """Return what the host has taken from this machine, and all time so far, in ticks of all cores; 0 if unknown."""
-    try:
-        times = [int(word) for word in Path("/proc/stat").read_text(encoding="ascii").split("\n")[0].split()[1:9]]
-    except OSError:
-        return 0, 0
-    return times[7], sum(times)
 
 
 def _compare(row: Row, folder: Path) -> None:

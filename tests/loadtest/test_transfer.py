@@ -12,7 +12,7 @@ from typing import Any, List
 
 import pytest
 
-from loadtest import transfer, transfer_end
+from loadtest import stolen, transfer, transfer_end
 from tests.support.processes import PROJECT, environment
 
 
@@ -104,6 +104,13 @@ def test_the_link_is_measured_with_what_it_carries_by_itself(capsys: pytest.Capt
 
 
 def test_what_the_host_takes_is_a_part_of_all_time() -> None:
-    stolen, ticks = transfer._ticks()
-    assert 0 <= stolen <= ticks
-    assert ticks > 0 or not Path("/proc/stat").exists()
+    since = stolen.Stolen()
+    assert 0.0 <= since.share() <= 1.0
+
+
+def test_where_it_is_told_what_the_host_takes_is_counted_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["cpu 10 0 10 70 0 0 0 10 5 0", "cpu 20 0 20 130 0 0 0 30 9 0"]
+    monkeypatch.setattr(Path, "read_text", lambda self, encoding: lines[0] + "\ncpu0 1 2 3 4 5 6 7 8 9 0")
+    since = stolen.Stolen()
+    lines.pop(0)
+    assert since.share() == pytest.approx(0.2)
