@@ -130,17 +130,23 @@ class Parcel:
         self._vector = Vector(calls, list(zip(buffers[::2], buffers[1::2])), self._name, 0)
         self._address: Optional[Address] = None
 
-    def address_to(self, address: Address) -> None:
-        """Send to this address from now on."""
+    def send(self, fd: int, address: Address, mask: int, wait: Callable[[], None]) -> None:
+        """Send some segments there; `wait` is called when the queue is full. Raises OSError."""
         if address != self._address:
             self._address = address
             name = packed(address)
             self._name[: len(name)] = name
             self._vector.name(len(name))
-
-    def send(self, fd: int, first: int, count: int) -> int:
-        """See `Vector.send`."""
-        return self._vector.send(fd, first, count)
+        while mask:
+            first = (mask & -mask).bit_length() - 1
+            run = mask >> first
+            count = (~run & (run + 1)).bit_length() - 1
+            try:
+                taken = self._vector.send(fd, first, count)
+            except BlockingIOError:
+                wait()
+                taken = self._vector.send(fd, first, count)
+            mask &= ~(((1 << taken) - 1) << first)
 
 
 class Slots:

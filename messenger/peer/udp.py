@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Dict, Final, Generator, List, Optional, S
 
 from messenger.errors import ConfigError
 from messenger.peer.arrivals import DATAGRAM_MAX, Address, Layout, Run, Strip, new_run
+from messenger.peer.opening import open_udp
 from messenger.peer.room import Room
 from messenger.peer.sealed import Cut
 from messenger.transfer.datagram import CONTROL
@@ -57,7 +58,7 @@ class UdpPort:
         """Port 0 is any free one; raises `ConfigError` if somebody else has it. `offload` may be switched off."""
         if sys.byteorder != "little":
             raise ConfigError("files cannot be sent on this machine: headers are written in little-endian order")
-        self._socket = _open(port)
+        self._socket = open_udp(port)
         self._socket.setblocking(False)
         self.number: int = self._socket.getsockname()[1]
         self._is_v6 = self._socket.family == socket.AF_INET6
@@ -273,20 +274,9 @@ class UdpPort:
 
     def _send_many(self, cut: Cut, mask: int, address: Address, calls: Calls) -> None:
         """Send datagrams, each on its own, by as few calls as may be."""
-        parcel, fd = cut.parcel, self._socket.fileno()
-        if parcel is None:
-            parcel = cut.parcel = calls.parcel(cut.buffers)
-        parcel.address_to(address)
-        while mask:
-            first = (mask & -mask).bit_length() - 1
-            run = mask >> first
-            count = (~run & (run + 1)).bit_length() - 1
-            try:
-                taken = parcel.send(fd, first, count)
-            except BlockingIOError:
-                self._wait_for_room()
-                taken = parcel.send(fd, first, count)
-            mask &= ~(((1 << taken) - 1) << first)
+        if cut.parcel is None:
+            cut.parcel = calls.parcel(cut.buffers)
+        cut.parcel.send(self._socket.fileno(), address, mask, self._wait_for_room)
 
     def _wait_for_room(self) -> None:
         """Wait as long as this turn may, as the queue is full; raises BlockingIOError when it may not any more."""
@@ -322,30 +312,3 @@ def _load_calls() -> Optional[Calls]:
         return Calls()
     except OSError:
         return None
-
-
-def _open(port: int) -> socket.socket:
-    try:
-        sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-    except OSError:
-        pass  # no IPv6 on this machine
-    else:
-        try:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            sock.bind(("::", port))
-            return sock
-        except OSError as error:
-            sock.close()
-            if error.errno == errno.EADDRINUSE:  # maybe by IPv6 only: with IPv4 alone, half of all would not reach us
-                raise _unusable(port, error) from error
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # no IPv6 addresses, or the port is not allowed
-    try:
-        sock.bind(("", port))
-    except OSError as error:
-        sock.close()
-        raise _unusable(port, error) from error
-    return sock
-
-
-def _unusable(port: int, error: OSError) -> ConfigError:
-    return ConfigError(f"cannot use UDP port {port}: {error.strerror}; 0 is any free one")
