@@ -1,6 +1,8 @@
 """Files from client to client: the UDP port, the files, and the thread that runs all transfers of a client.
 
     udp        one port: batches of segments out, what arrives in, by few system calls
+    opening, room   its socket, and for how much that has room
+    many       many datagrams by one call, where the kernel neither cuts nor joins them
     sealed, arrivals   a sealed chunk cut into segments; what arrived, sorted into runs of segments
     source     a file that is being sent: read and sealed, chunk by chunk
     part       a file that is being received: written as `.part`, kept for resuming, linked to its name when whole
