@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf
 from typing import List, Tuple
 
@@ -19,6 +20,7 @@ from messenger.transfer.sender import (
     PROBE_SEGMENTS,
     Sender,
 )
+from messenger.transfer.turns import Turns
 from tests.transfer.files import Memory, content_of, secrets_for
 from tests.transfer.fixed import Fixed
 from tests.transfer.world import DELIVERED, Weather, World
@@ -152,3 +154,35 @@ def test_the_window_holds_through_a_whole_transfer(loss: float) -> None:
     world.watch = lambda _: most.append(world.sender.sender.in_flight if world.sender.sender else 0)
     assert world.run() == DELIVERED
     assert max(most) <= 30_000 + probes
+
+
+def test_files_to_one_person_have_no_more_on_their_way_than_its_socket_has_room_for() -> None:
+    """Each alone would fill what it has been given; together they take turns, and none waits for ever."""
+    turns, woken, chunks = Turns(), [False, False, False], 40
+    senders = []
+    for number in range(3):
+        geometry = Geometry(chunks * CHUNK_SIZE)
+        memory = Memory(bytes(geometry.size), geometry, secrets_for(1))
+        wake = partial(woken.__setitem__, number, True)
+        fixed = Fixed(10**9, 1e12)
+        senders.append(Sender(geometry, iter(range(chunks)), memory, fixed, RoundTrip(), 3, 400_000, turns, wake))
+    begun: List[List[int]] = [[], [], []]
+    now = 1.0
+    for _ in range(1000):
+        for number, sender in enumerate(senders):
+            for batch in iter(partial(sender.next_batch, now), None):
+                begun[number].append(batch.flight.chunk)
+            assert sum(one.in_flight for one in senders) <= turns.room <= 3 * 400_000
+        if all(len(one) == chunks for one in begun):
+            break
+        now += 0.0001
+        busiest = max(range(3), key=lambda number: senders[number].in_flight)
+        count = len(begun[busiest])
+        senders[busiest].on_ack(now, Ack(True, count, count, count, 0, 0, int(now * 1e6), count, 0, 400_000, ()))
+    assert begun == [list(range(chunks))] * 3
+    assert any(woken)
+    senders[0].end()
+    assert turns.room <= 2 * 400_000
+    senders[1].end()
+    senders[2].end()
+    assert (turns.room, turns.in_flight, len(turns.queue)) == (0, 0, 0)
