@@ -80,14 +80,12 @@ class Cut:
         self.parcel: Optional[Parcel] = None
         """The same for one call for many datagrams, made when it is used for the first time."""
 
-    def address_to(self, connection: int) -> None:
-        """Put a connection id into all headers."""
-        start = first_word(self.kind, 0, connection)
-        self.words[0::2] = array("Q", range(start, start + (self.count << 8), 1 << 8))
-        self.connection = connection
-
-    def stamp(self, chunk: int, batch: int) -> None:
-        """Put chunk and batch into all headers."""
+    def stamp(self, connection: int, chunk: int, batch: int) -> None:
+        """Put connection id, chunk and batch into all headers."""
+        if connection != self.connection:
+            start = first_word(self.kind, 0, connection)
+            self.words[0::2] = array("Q", range(start, start + (self.count << 8), 1 << 8))
+            self.connection = connection
         self.words[1::2] = array("Q", [second_word(chunk, batch)]) * self.count
 
     def pieces(self, mask: int, connection: int, chunk: int, batch: int) -> Generator[memoryview, None, None]:

@@ -127,9 +127,7 @@ class UdpPort:
         are_several = batch.mask & (batch.mask - 1)
         try:
             if self.offloads and are_several:
-                if cut.connection != connection:
-                    cut.address_to(connection)
-                cut.stamp(flight.chunk, batch.number)
+                cut.stamp(connection, flight.chunk, batch.number)
                 try:
                     self._send(cut.buffers_of(batch.mask, flight.full), self._ancillary[flight.kind], address)
                     return
@@ -137,9 +135,7 @@ class UdpPort:
                     if error.errno not in _NO_OFFLOAD:
                         raise
             if are_several and self._calls is not None:
-                if cut.connection != connection:
-                    cut.address_to(connection)
-                cut.stamp(flight.chunk, batch.number)
+                cut.stamp(connection, flight.chunk, batch.number)
                 self._send_many(cut, batch.mask, address, self._calls)
             else:
                 self._send_pieces(cut.pieces(batch.mask, connection, flight.chunk, batch.number), address)
