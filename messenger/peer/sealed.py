@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from array import array
 from typing import TYPE_CHECKING, Dict, Final, Generator, List, Optional, Tuple
 
@@ -11,7 +12,7 @@ from messenger.transfer.geometry import CHUNK_SIZE, HEADER_SIZE, SEGMENT_SIZES, 
 if TYPE_CHECKING:
     from messenger.peer.many import Parcel
 
-KEPT: Final = 64
+KEPT: Final = 16
 """Buffers of sealed chunks (5 MB) that are kept for the next ones."""
 
 
@@ -38,8 +39,9 @@ class Buffers:
     """What all transfers of a client use one after the other, as one thread runs them all."""
 
     def __init__(self) -> None:
-        self.plain = memoryview(bytearray(CHUNK_SIZE))
-        """For a chunk that is read or opened: good until the next one is."""
+        self.plain = memoryview(mmap.mmap(-1, CHUNK_SIZE))
+        """For a chunk that is read or opened: good until the next one is. It begins with a page, as the file in the
+        kernel's memory does: if it began a few bytes later, AMD's processors would copy at a quarter of the speed."""
         self.scratch = memoryview(bytearray(CHUNK_SIZE + TAG_SIZE))
         """For a chunk that is sealed for the sake of its tag."""
         self._sealed: List[SealedChunk] = []

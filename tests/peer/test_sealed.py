@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 from pathlib import Path
 from typing import List
 
@@ -63,3 +65,7 @@ def test_of_many_buffers_some_are_kept(made: List[SealedChunk]) -> None:
     buffers.clear()
     buffers.take()
     assert len(made) == 2 * KEPT + 2
+
+
+def test_what_is_copied_from_and_to_files_begins_with_a_page() -> None:
+    assert ctypes.addressof(ctypes.c_char.from_buffer(Buffers().plain)) % mmap.PAGESIZE == 0
