@@ -5,13 +5,14 @@ from __future__ import annotations
 from array import array
 from typing import Any, Dict, Final, List, NamedTuple, Tuple
 
-from messenger.transfer.geometry import HEADER_SIZE, SEGMENT_SIZES
+from messenger.transfer.geometry import CHUNK_SIZE, HEADER_SIZE, SEGMENT_SIZES, TAG_SIZE, segment_count
 
 DATAGRAM_MAX: Final = 65_536
 """Bytes that one call may bring."""
 
 ROWS_KEPT: Final = 1024
-"""Rows of headers that are remembered, about half a megabyte: each transfer has one, two for its last chunk."""
+"""Rows of headers that are remembered, about half a megabyte: each transfer has four, and one more for its last chunk.
+"""
 
 Address = Tuple[Any, ...]
 
@@ -30,37 +31,65 @@ class Run(NamedTuple):
 
 
 class Layout:
-    """Buffers into which the kernel puts a batch so that headers and payloads each stand one behind the other."""
+    """Buffers into which the kernel puts batches so that headers and payloads each stand one behind the other, also of
+    batches of one chunk that come in several calls."""
 
     def __init__(self, kind: int) -> None:
         self.size = SEGMENT_SIZES[kind]
-        room = self.size - HEADER_SIZE
-        count = -(-DATAGRAM_MAX // self.size)
+        self._kind = kind
+        self._room = room = self.size - HEADER_SIZE
+        self._whole = segment_count(CHUNK_SIZE + TAG_SIZE, kind)
+        self._at_once = -(-DATAGRAM_MAX // self.size)
+        count = self._whole + self._at_once
         self._words = array("Q", bytes(HEADER_SIZE * count))
         headers = memoryview(self._words).cast("B")
         self._payload = memoryview(bytearray(room * count))
         self._rows: Dict[Tuple[int, int], array[int]] = {}
-        self.buffers: List[memoryview] = []
+        self._buffers: List[memoryview] = []
         for number in range(count):
-            self.buffers.append(headers[number * HEADER_SIZE : (number + 1) * HEADER_SIZE])
-            self.buffers.append(self._payload[number * room : (number + 1) * room])
+            self._buffers.append(headers[number * HEADER_SIZE : (number + 1) * HEADER_SIZE])
+            self._buffers.append(self._payload[number * room : (number + 1) * room])
+        self._filled = 0
+        """How many segments of a chunk lie there and wait for its next ones,"""
+        self._address: Address = ()
+        """and where they came from."""
 
-    def runs(self, length: int, address: Address) -> List[Run]:
-        """Return the runs of what has arrived in the buffers."""
+    def buffers(self) -> List[memoryview]:
+        """Return where the next batch is to be put."""
+        return self._buffers[2 * self._filled : 2 * (self._filled + self._at_once)]
+
+    def take(self, length: int, address: Address) -> List[Run]:
+        """Return the runs of what was put there; none if the rest of the chunk is still to come, and the next batch may
+        go on where this one ends. They are good until something is put there again."""
+        words, begin = self._words, self._filled
         count = -(-length // self.size)
-        payload = self._payload[: length - count * HEADER_SIZE]
-        first, second = self._words[0], self._words[1]
-        if count == 1:
-            return [new_run(first, 1, second, payload, address)]
-        firsts = self._words[0 : 2 * count : 2]
-        seconds = self._words[1 : 2 * count : 2]
-        if firsts == self._row(first, count) and seconds == array("Q", [second]) * count:
-            return [new_run(first, count, second, payload, address)]
-        return split(firsts.tolist(), seconds.tolist(), payload, self.size - HEADER_SIZE, address)
+        end = begin + count
+        missing = count * self.size - length
+        first, second = words[2 * begin], words[2 * begin + 1]
+        if count > 1:
+            firsts, seconds = words[2 * begin : 2 * end : 2], words[2 * begin + 1 : 2 * end : 2]
+            if firsts != self._row(first, count) or seconds != array("Q", [second]) * count:
+                payload = self._payload[begin * self._room : end * self._room - missing]
+                return self.rest() + split(firsts.tolist(), seconds.tolist(), payload, self._room, address)
+        if begin and (first != words[0] + (begin << 8) or second != words[1] or address != self._address):
+            payload = self._payload[begin * self._room : end * self._room - missing]
+            return [*self.rest(), new_run(first, count, second, payload, address)]
+        if not missing and first & 0xFF == self._kind and (first >> 8 & 0xFF) + count < self._whole:
+            self._filled, self._address = end, address
+            return []
+        self._filled = 0
+        return [new_run(words[0], end, words[1], self._payload[: end * self._room - missing], address)]
+
+    def rest(self) -> List[Run]:
+        """Return what lies there and waits: nothing more comes."""
+        count, self._filled = self._filled, 0
+        if not count:
+            return []
+        return [new_run(self._words[0], count, self._words[1], self._payload[: count * self._room], self._address)]
 
     def flatten(self, length: int, into: memoryview) -> None:
         """Put what has arrived back into one piece: it was no batch of this kind."""
-        into[:length] = b"".join(self.buffers)[:length]
+        into[:length] = b"".join(self.buffers())[:length]
 
     def _row(self, first: int, count: int) -> array[int]:
         """Return the first words of so many segments one after the other."""
@@ -79,7 +108,7 @@ class Strip:
     def __init__(self, kind: int) -> None:
         self.size = SEGMENT_SIZES[kind]
         room = self.size - HEADER_SIZE
-        count = -(-DATAGRAM_MAX // self.size)
+        count = segment_count(CHUNK_SIZE + TAG_SIZE, kind)
         whole = memoryview(bytearray(HEADER_SIZE + room * count + DATAGRAM_MAX))
         self.words = whole.cast("Q")
         self.places = [(start // 8, whole[start : start + DATAGRAM_MAX]) for start in range(0, room * count, room)]

@@ -26,7 +26,10 @@ from messenger.transfer.flights import Batch
 from messenger.transfer.geometry import SEGMENT_SIZES
 
 RECEIVES_AT_ONCE: Final = 16
-"""Receive calls before timers and senders have their turn."""
+"""Looks at the socket before timers and senders have their turn,"""
+
+BYTES_AT_ONCE: Final = 1_000_000
+"""or bytes of files that have come by them."""
 
 STEP_SECONDS: Final = 0.001
 """How long steps are taken before datagrams have their turn: what is checked when a transfer begins is read a chunk a
@@ -251,6 +254,8 @@ class Engine:
                         self._strangers += run.segments
                 except Exception as error:  # noqa: BLE001 - one transfer's fault must not end the others
                     runner.abandon(error)
+            if size >= BYTES_AT_ONCE:
+                break
         if self.port.allowance != self._room:
             self._room = self.port.allowance
             self.on_room()

@@ -170,5 +170,6 @@ class Inbound(Asked):
         if incoming is None:
             return NOTHING_MEASURED
         sent, repeated, microseconds = incoming.figures
-        done = self._geometry.bytes_of(incoming.receiver.chunks_done)
+        receiver = incoming.receiver
+        done = min(self._geometry.bytes_of(receiver.chunks_done) + receiver.bytes_in_part, self._geometry.size)
         return Measured(done, microseconds * 1e-6, repeated, min(repeated, sent) / max(1, sent))

@@ -212,7 +212,8 @@ class Outbound(Exchange):
             return NOTHING_MEASURED._replace(done=self.handle.resumed)
         upto = sender.chunks_acknowledged
         chunks = upto + sum(count for first, count in self._there if first >= upto)
-        done = self._source.geometry.bytes_of(chunks)
+        geometry = self._source.geometry
+        done = min(geometry.bytes_of(chunks) + sender.bytes_in_part, geometry.size)
         loss = sender.repeated_segments / max(1, sender.sent_segments)
         return Measured(done, outgoing.round_trip.smoothed, sender.repeated_segments, loss)
 

@@ -1,8 +1,9 @@
 """A file that is being received: `NAME.part` beside its target, and `NAME.part.map`, which says what is in it.
 
-The map is a line of JSON (who sent it, under which name, how large) and then records: of each chunk that was verified
-and written its tag, and of each attempt its secret (see `messenger.peer.part_map`, `messenger.transfer.claims`). It is
-appended to at least every `MAP_CHUNKS` chunks, after the chunks: what a killed program loses is less than 4 MiB.
+The map is a line of JSON (who sent it, its name, how large it and its chunks are) and then records: of each chunk that
+was verified and written its tag, and of each attempt its secret (see `messenger.peer.part_map`,
+`messenger.transfer.claims`). It is appended to at least every `MAP_CHUNKS` chunks, after the chunks: what a killed
+program loses is less than 4 MiB.
 
 A `.part` is only ever opened if it is ours: a regular file of this user with one name, made with O_EXCL or with a
 map that fits; never through a symbolic link; and locked, so that no two transfers write to one.
@@ -38,7 +39,7 @@ from messenger.transfer.geometry import CHUNK_SIZE, TAG_SIZE, Geometry
 from messenger.transfer.naming import base_name, stored_names
 from messenger.transfer.sealing import ChunkCipher
 
-MAP_CHUNKS: Final = 32
+MAP_CHUNKS: Final = 8
 """Chunks (1.9 MiB) after which the map is written."""
 
 CLAIMS_BYTES: Final = RESUME_MAX // 4 * 3 - 64
@@ -62,7 +63,8 @@ class PartFile:
         self._name = name
         self._geometry = geometry
         self._buffers = buffers or Buffers()
-        self._header = json.dumps({"sender": sender, "name": name, "size": geometry.size}).encode() + b"\n"
+        whose = {"sender": sender, "name": name, "size": geometry.size, "chunk": CHUNK_SIZE}
+        self._header = json.dumps(whose).encode() + b"\n"
         self._records: List[bytes] = []
         self._has_chunks = False
         self._is_locked = True

@@ -13,11 +13,11 @@ from messenger.protocol.text import clean
 from messenger.transfer.geometry import CHUNK_SIZE, TAG_SIZE, Geometry
 from messenger.transfer.sealing import ChunkCipher
 
-LOOK_EVERY: Final = 4096
+LOOK_EVERY: Final = 1024
 """Chunks (240 MB) after which it is looked whether the file has changed, so that a long transfer ends early."""
 
-FETCH_CHUNKS: Final = 8
-AHEAD_CHUNKS: Final = 16
+FETCH_CHUNKS: Final = 2
+AHEAD_CHUNKS: Final = 4
 """The kernel is asked for so many chunks at a time, so far ahead. Its own reading ahead may take 8 MiB at once, and
 20 ms in which nothing goes out and nothing is heard."""
 

@@ -22,7 +22,7 @@ from messenger.peer.room import Room
 from messenger.peer.sealed import Cut
 from messenger.transfer.datagram import CONTROL
 from messenger.transfer.flights import Batch
-from messenger.transfer.geometry import HEADER_SIZE, SEGMENT_SIZES
+from messenger.transfer.geometry import HEADER_SIZE, SEGMENT_SIZES, SEND_MAX
 
 if TYPE_CHECKING:
     from messenger.peer.many import Calls, Slots
@@ -76,7 +76,7 @@ class UdpPort:
         self._patience_ms = float(_SEND_WAIT_MS)
         self._flat = memoryview(bytearray(DATAGRAM_MAX))
         self._layouts = [Layout(kind) for kind in range(len(SEGMENT_SIZES))]
-        self._layout: Optional[Layout] = None
+        self._layout = self._layouts[0]
         """The one in which the next batch is expected."""
         self._calls = None if self._coalesces else _load_calls()
         """What sends and fetches many datagrams at once, if that is of use and there is such a thing."""
@@ -87,6 +87,7 @@ class UdpPort:
         """How many datagrams have come one by one."""
         self.misfits = 0
         """Datagrams that had no room for a header, or were longer than any of ours."""
+        self._at_once = [SEND_MAX // size for size in SEGMENT_SIZES]
         self._ancillary = [[(_SOL_UDP, _UDP_SEGMENT, struct.pack("@H", size))] for size in SEGMENT_SIZES]
 
     @property
@@ -129,7 +130,9 @@ class UdpPort:
             if self.offloads and are_several:
                 cut.stamp(connection, flight.chunk, batch.number)
                 try:
-                    self._send(cut.buffers_of(batch.mask, flight.full), self._ancillary[flight.kind], address)
+                    buffers, step = cut.buffers_of(batch.mask, flight.full), 2 * self._at_once[flight.kind]
+                    for start in range(0, len(buffers), step):
+                        self._send(buffers[start : start + step], self._ancillary[flight.kind], address)
                     return
                 except OSError as error:
                     if error.errno not in _NO_OFFLOAD:
@@ -153,31 +156,33 @@ class UdpPort:
         if self._lone >= _LONE_MANY:
             return self._receive_lone() if self._coalesces or self._calls is None else self._receive_many(self._calls)
         layout = self._layout
-        before = self._room.before()
-        try:
-            buffers = [self._flat] if layout is None else layout.buffers
-            length, ancillary, _, address = self._socket.recvmsg_into(buffers, _GRO_SPACE)
-        except BlockingIOError:
-            return None
-        except OSError:
-            return []  # what an earlier datagram of ours met: nobody listens there, no route
-        if before:
-            self._room.after(before, length)
-        stride = int.from_bytes(ancillary[0][2], "little") if ancillary else length
-        if length < HEADER_SIZE:
-            self.misfits += 1
-            return []
-        self._lone = self._lone + 1 if length == stride and length in SEGMENT_SIZES else 0
-        if layout is not None:
-            tail = length % layout.size
-            if (stride == layout.size and not 0 < tail < HEADER_SIZE) or length <= min(stride, layout.size):
-                return layout.runs(length, address)
-            layout.flatten(length, self._flat)
-        return self._runs(self._flat, length, stride, address)
+        while self._lone < _LONE_MANY:
+            before = self._room.before()
+            try:
+                length, ancillary, _, address = self._socket.recvmsg_into(layout.buffers(), _GRO_SPACE)
+            except BlockingIOError:
+                return layout.rest() or None
+            except OSError:
+                break  # what an earlier datagram of ours met: nobody listens there, no route
+            if before:
+                self._room.after(before, length)
+            if length < HEADER_SIZE:
+                self.misfits += 1
+                break
+            stride = int.from_bytes(ancillary[0][2], "little") if ancillary else length
+            self._lone = self._lone + 1 if length == stride and length in SEGMENT_SIZES else 0
+            is_expected = stride == layout.size or length <= min(stride, layout.size)
+            if not is_expected or 0 < length % layout.size < HEADER_SIZE:
+                layout.flatten(length, self._flat)
+                return layout.rest() + self._runs(self._flat, length, stride, address)
+            runs = layout.take(length, address)
+            if runs:
+                return runs
+        return layout.rest()
 
     def _receive_many(self, calls: Calls) -> Optional[List[Run]]:
         """As `receive`, where the kernel joins nothing: fetch many datagrams by one call."""
-        size = self._layout.size if self._layout is not None else SEGMENT_SIZES[0]
+        size = self._layout.size
         slots = self._slots.get(size)
         if slots is None:
             slots = self._slots[size] = calls.slots(SEGMENT_SIZES.index(size))
@@ -238,7 +243,7 @@ class UdpPort:
         self._socket.close()
 
     def _strip(self) -> Strip:
-        size = self._layout.size if self._layout is not None else SEGMENT_SIZES[0]
+        size = self._layout.size
         strip = self._strips.get(size)
         if strip is None:
             strip = self._strips[size] = Strip(SEGMENT_SIZES.index(size))

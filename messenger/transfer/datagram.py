@@ -12,6 +12,7 @@ import struct
 from typing import Final, List, NamedTuple, Tuple, Union
 
 from messenger.errors import MessengerError
+from messenger.transfer.geometry import MASK_SIZE
 
 CONTROL: Final = 128
 """The kind of a datagram that carries a sealed control message."""
@@ -19,7 +20,7 @@ CONTROL: Final = 128
 CHALLENGE_SIZE: Final = 8
 """Bytes that only whoever receives at an address can send back (RFC 9000, section 8.2)."""
 
-HOLES_MAX: Final = 100
+HOLES_MAX: Final = 38
 """Chunks that one acknowledgement describes; with more there are several, so that each fits 1200 bytes."""
 
 HOLE_OFFSET_MAX: Final = 0xFFFF
@@ -138,7 +139,7 @@ _Hello = struct.Struct("<B8sB")
 _Welcome = struct.Struct("<B8s8sBI")
 _Start = struct.Struct("<B8sB")
 _Ack = struct.Struct("<B?IIIIIQQIIB")
-_Hole = struct.Struct("<HB7s")
+_Hole = struct.Struct(f"<HB{MASK_SIZE}s")
 _Abort = struct.Struct("<B32sH")
 _Figures = struct.Struct("<BQQI")
 
@@ -222,7 +223,7 @@ def _encode_ack(ack: Ack) -> bytes:
         )
     ]
     for hole in ack.holes:
-        parts.append(_Hole.pack(hole.chunk - ack.base, hole.kind, hole.mask.to_bytes(7, "little")))
+        parts.append(_Hole.pack(hole.chunk - ack.base, hole.kind, hole.mask.to_bytes(MASK_SIZE, "little")))
     return b"".join(parts)
 
 

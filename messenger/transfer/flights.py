@@ -12,7 +12,15 @@ from collections import deque
 from typing import Any, Callable, Deque, Dict, Final, Optional
 
 from messenger.transfer.datagram import Ack, BadDatagram
-from messenger.transfer.geometry import SEGMENT_SIZES, Geometry, full_mask, lowest, segment_count, segments_in
+from messenger.transfer.geometry import (
+    HEADER_SIZE,
+    SEGMENT_SIZES,
+    Geometry,
+    full_mask,
+    lowest,
+    segment_count,
+    segments_in,
+)
 from messenger.transfer.rtt import RoundTrip
 
 REORDER_STEPS: Final = 8
@@ -84,6 +92,12 @@ class Flights:
 
     def __len__(self) -> int:
         return len(self._flights)
+
+    @property
+    def bytes_in_part(self) -> int:
+        """Bytes that have arrived of chunks that are not whole yet, for a person. Any thread may ask."""
+        flights = list(self._flights.values())  # in one step, while another thread changes them
+        return sum(segments_in(flight.acked) * (SEGMENT_SIZES[flight.kind] - HEADER_SIZE) for flight in flights)
 
     @property
     def to_repair(self) -> Optional[Flight]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final, Tuple
 
-CHUNK_SIZE: Final = 61_440
-"""Bytes of the file in a chunk: 15 pages. Sealed, and with the headers of its segments, it still fits the 65,507 bytes
-that one call may hand to the kernel."""
+CHUNK_SIZE: Final = 245_760
+"""Bytes of the file in a chunk: 60 pages, which sealed and with headers are four calls to the kernel. What is done once
+for a chunk costs as much as two of these calls, so more would gain little; a segment's number has 8 bits."""
 
 TAG_SIZE: Final = 16
 """Bytes by which sealing makes a chunk longer."""
@@ -21,12 +21,18 @@ headers of IPv6 and UDP, down to a multiple of 8) and jumbo frames. The largest 
 CHUNKS_MAX: Final = 2**32 - 16
 """A chunk's number has 32 bits; the last few are kept free as marks."""
 
-FLIGHTS_MAX: Final = 546
+SEND_MAX: Final = 65_507
+"""Bytes that one call may hand to the kernel: the largest datagram of IPv4, which it cuts into segments."""
+
+FLIGHTS_MAX: Final = 136
 """Chunks of which a part is on its way, at most: 32 MiB, which is what either side may have to hold in memory. Enough
 for 2.5 Gbit/s at 100 ms."""
 
+MASK_SIZE: Final = 26
+"""Bytes of a mask of all segments that a chunk may have."""
+
 SIZE_MAX: Final = CHUNKS_MAX * CHUNK_SIZE
-"""Bytes of the largest file: 263 TB."""
+"""Bytes of the largest file: 1.05 PB."""
 
 
 class Geometry:
@@ -51,7 +57,7 @@ class Geometry:
 
 
 def segment_count(sealed_size: int, kind: int) -> int:
-    """Return how many segments of this kind carry a sealed chunk; at most 52."""
+    """Return how many segments of this kind carry a sealed chunk; at most 208."""
     return -(-sealed_size // (SEGMENT_SIZES[kind] - HEADER_SIZE))
 
 
@@ -62,6 +68,9 @@ def full_mask(count: int) -> int:
 
 def lowest(mask: int, count: int) -> int:
     """Return the mask of the `count` lowest segments of `mask`."""
+    together = ((1 << count) - 1) * (mask & -mask)
+    if together & ~mask == 0:  # as they nearly always are
+        return together
     rest = mask
     for _ in range(count):
         rest &= rest - 1

@@ -43,7 +43,7 @@ RAISE_SECONDS, RAISE_SECONDS_MAX = 5.0, 60.0
 """Seconds after which larger datagrams are tried once more, doubled each time that they did not get through: it may
 have been an outage, or a `Hello` that was lost, which made them small (RFC 8899, section 5.1.1, waits ten minutes)."""
 
-BATCHES_AT_ONCE: Final = 16
+BATCHES_AT_ONCE: Final = 8
 """Batches sent before others, and what has arrived, have their turn."""
 
 MakeController = Callable[[int, RoundTrip], Controller]

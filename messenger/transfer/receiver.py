@@ -11,6 +11,7 @@ from typing import Callable, Dict, Final, List, Sequence, Union
 
 from messenger.transfer.datagram import HOLE_OFFSET_MAX, HOLES_MAX, Ack, BadDatagram, Hole
 from messenger.transfer.geometry import (
+    CHUNK_SIZE,
     FLIGHTS_MAX,
     HEADER_SIZE,
     SEGMENT_SIZES,
@@ -20,7 +21,7 @@ from messenger.transfer.geometry import (
     segments_in,
 )
 
-ACK_BYTES: Final = 8 * 61_440
+ACK_BYTES: Final = 2 * CHUNK_SIZE
 """Bytes after which an acknowledgement is due at once; or a part of the allowance, if that is less."""
 
 ACK_SHARE: Final = 4
@@ -37,7 +38,7 @@ PARTS_ALL: Final = 2 * FLIGHTS_MAX
 """Chunks that all receivers of a client may hold in part: 64 MiB. No honest sender begins one and leaves it so, but
 whoever sends us many files could have us hold `FLIGHTS_MAX` chunks of each."""
 
-PARTS_OWN: Final = 16
+PARTS_OWN: Final = 4
 """Such chunks that each may hold although the others hold that many."""
 
 Store = Callable[[int, Union[memoryview, bytearray]], bool]
@@ -94,6 +95,12 @@ class Receiver:
     def is_complete(self) -> bool:
         """Whether all chunks are written."""
         return self.chunks_done == self._geometry.chunks
+
+    @property
+    def bytes_in_part(self) -> int:
+        """Bytes that have arrived of chunks that are not whole yet, for a person. Any thread may ask."""
+        parts = list(self._parts.values())  # in one step, while another thread changes them
+        return sum(segments_in(part.mask) * (SEGMENT_SIZES[part.kind] - HEADER_SIZE) for part in parts)
 
     def share_room(self, allowance: int, together: int) -> None:
         """Have room for so many bytes on their way; `together` is what all files of the same sender have."""

@@ -36,7 +36,7 @@ RECEIPT_SIZE: Final = 16
 
 _SECRET_SIZE: Final = 16
 _HEADER: Final = struct.Struct("<QQ")
-_LABEL: Final = b"messenger file transfer 1"
+_LABEL: Final = b"messenger file transfer 2"
 
 
 class KeyExchangeFailed(MessengerError):
@@ -98,7 +98,7 @@ class ChunkCipher:
         self.cipher = cipher
         aead = _AEADS[cipher](secret)
         self._aead = aead
-        # Into a buffer that is there already: a new one of 60 KiB for each chunk costs a tenth of the whole transfer.
+        # Into a buffer that is there already: a new one for each chunk costs a tenth of the whole transfer.
         self._encrypt_into: Optional[Callable[..., int]] = getattr(aead, "encrypt_into", None)
         self._decrypt_into: Optional[Callable[..., int]] = getattr(aead, "decrypt_into", None)
 

@@ -17,6 +17,7 @@ from messenger.transfer.geometry import (
     CHUNK_SIZE,
     FLIGHTS_MAX,
     SEGMENT_SIZES,
+    SEND_MAX,
     TAG_SIZE,
     Geometry,
     lowest,
@@ -117,6 +118,11 @@ class Sender:
         return self._flights.cumulative
 
     @property
+    def bytes_in_part(self) -> int:
+        """Bytes of other chunks that have arrived."""
+        return self._flights.bytes_in_part
+
+    @property
     def in_flight(self) -> int:
         """Bytes on their way."""
         return self._flights.bytes
@@ -188,8 +194,10 @@ class Sender:
         by_pace = self._rate * BATCH_SECONDS * self.crowd
         most = segment_count(CHUNK_SIZE + TAG_SIZE, self.kind)
         # Where many take turns, the others fill the time until this one is answered, and whole chunks cost least.
-        by_room = min(window / max(1, 4 / self.crowd), self._turn.room / max(1, 2 / self.crowd))
-        self._quota = min(most, max(1, int(min(by_pace, by_room)) // size))
+        by_room = min(window / max(1, 4 / self.crowd), self._turn.room / max(1, 3 / self.crowd))
+        quota = max(1, int(min(by_pace, by_room)) // size)
+        at_once = SEND_MAX // size  # more than one call to the kernel: full ones
+        self._quota = min(most, quota if quota < at_once else quota - quota % at_once)
         self._needed = min(self._quota * size, self._limit)
         timeout = self._rtt.probe_timeout
         self._patience = min(timeout * (1 << min(self._probes, 10)), max(PROBE_INTERVAL_MAX, timeout))

@@ -13,7 +13,7 @@ from typing import Callable, Dict, Final, Optional
 
 from messenger.transfer.geometry import CHUNK_SIZE
 
-TURN_BYTES: Final = 8 * CHUNK_SIZE
+TURN_BYTES: Final = 2 * CHUNK_SIZE
 """Bytes of a turn: as many as the receiver acknowledges at one time."""
 
 TURN_SHARE: Final = 4

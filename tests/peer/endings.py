@@ -15,13 +15,13 @@ from messenger.transfer import endpoint
 from messenger.transfer.geometry import CHUNK_SIZE
 from tests.peer.conftest import Person
 
-SIZE = 100 * CHUNK_SIZE
+SIZE = 40 * CHUNK_SIZE
 
 
 class Gate:
     """Stops the sender in the middle of a file, or a receiver before its end, until it is opened."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, chunk: int = 50, kind: type = SourceFile) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, chunk: int = 20, kind: type = SourceFile) -> None:
         """`kind` may be `PartFile` instead: then it stops while the whole file gets its place."""
         self._reached = threading.Event()
         self._open = threading.Event()

@@ -17,12 +17,12 @@ from messenger.transfer.sealing import CIPHERS, ChunkCipher
 from tests.peer.conftest import Enter
 from tests.peer.parts import claims_of, open_part, receive
 
-DISK = 1024 * 1024
+DISK = 4 * 1024 * 1024
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of 1 MiB."""
+    """A folder on a disk of 4 MiB."""
     if os.geteuid():
         pytest.skip("only root may mount a file system")
     folder = tmp_path / "disk"

@@ -87,7 +87,7 @@ def test_the_sender_counts_what_was_there_from_the_beginning_and_what_comes_once
     source = SourceFile(path)
     transfer = Transfer(1, "0" * 32, True, "Hans", "a.bin", source.geometry.size)
     outbound = Outbound(StillHost(), transfer, source, CIPHERS[0], Cubic, 0)
-    sender = SimpleNamespace(chunks_acknowledged=0, repeated_segments=0, sent_segments=0)
+    sender = SimpleNamespace(chunks_acknowledged=0, repeated_segments=0, sent_segments=0, bytes_in_part=0)
     outgoing: Any = SimpleNamespace(sender=None, round_trip=RoundTrip(), begin=lambda *_: None)
     outbound._outgoing = outgoing
     key = bytes(16)
@@ -99,4 +99,6 @@ def test_the_sender_counts_what_was_there_from_the_beginning_and_what_comes_once
         done.append(outbound._measure().done)
     assert [-(-size // CHUNK_SIZE) for size in done] == [9, 9, 10, 11, 12, 13, 20]
     assert done[-1] == source.geometry.size
+    sender.chunks_acknowledged, sender.bytes_in_part = 13, 50_000
+    assert outbound._measure().done == 13 * CHUNK_SIZE + 50_000
     source.close()

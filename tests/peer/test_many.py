@@ -14,7 +14,7 @@ from messenger.peer import udp
 from messenger.peer.many import Calls, packed, unpacked
 from messenger.transfer.geometry import SEGMENT_SIZES, segment_count
 from tests.peer.conftest import MakePort
-from tests.peer.test_udp import CONNECTION, SEALED, batch_of, expected, segments_of, take
+from tests.peer.test_udp import CONNECTION, SEALED, WHOLE, batch_of, expected, segments_of, take
 
 
 def test_without_the_calls_for_many_datagrams_they_go_and_come_one_by_one(
@@ -66,7 +66,7 @@ def test_of_many_datagrams_what_cannot_be_sent_is_lost_and_no_more(
     make_port: MakePort, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     sender, receiver = make_port(offload=False), make_port(offload=False)
-    calls = sender._calls = FewCalls([5, -code, -code, 60])
+    calls = sender._calls = FewCalls([5, -code, -code, 1000])
     monkeypatch.setattr(udp, "_SEND_WAIT_MS", 0)
     sender.begin_turn()
     address = sender.address("127.0.0.1", receiver.number)
@@ -74,7 +74,7 @@ def test_of_many_datagrams_what_cannot_be_sent_is_lost_and_no_more(
     assert len(segments_of(take(receiver, 5))) == 5
     calls.times = 3
     sender.send_batch(address, CONNECTION, batch_of(0))
-    assert len(segments_of(take(receiver, 52))) == 52
+    assert len(segments_of(take(receiver, WHOLE))) == WHOLE
 
 
 def test_a_parcel_goes_to_whom_it_is_addressed(make_port: MakePort) -> None:
@@ -83,10 +83,10 @@ def test_a_parcel_goes_to_whom_it_is_addressed(make_port: MakePort) -> None:
     batch = batch_of(0)
     for receiver, host in ((one, "127.0.0.1"), (other, "::1"), (other, "127.0.0.1"), (one, "::1")):
         sender.send_batch(sender.address(host, receiver.number), CONNECTION, batch)
-        assert segments_of(take(receiver, 52)) == expected(batch)
+        assert segments_of(take(receiver, WHOLE)) == expected(batch)
     batch = batch_of(0)
     sender.send_batch(sender.address("::1", one.number), CONNECTION - 1, batch)
-    assert {run.connection for run in take(one, 52)} == {CONNECTION - 1}
+    assert {run.connection for run in take(one, WHOLE)} == {CONNECTION - 1}
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_what_was_fetched_from_the_middle_of_a_chunk_is_made_good_so_that_the_ne
     poll = select.poll()
     poll.register(receiver, select.POLLIN)
     for chunk in range(3):
-        mask = None if chunk else (1 << 52) - (1 << 20)
+        mask = None if chunk else (1 << WHOLE) - (1 << 20)
         sender.send_batch(address, CONNECTION, batch_of(0, mask, chunk))
     assert poll.poll(2000)
     runs: List[List[Tuple[int, int]]] = []
@@ -116,4 +116,4 @@ def test_what_was_fetched_from_the_middle_of_a_chunk_is_made_good_so_that_the_ne
         if found is None:
             break
         runs.append([(run.word & 0xFF, run.segments) for run in found])
-    assert runs == [[(0, 32), (1, 20)], [(1, 32)], [(2, 52)]]
+    assert runs == [[(0, WHOLE - 20), (1, 20)], [(1, WHOLE - 20)], [(2, WHOLE)]]

@@ -18,7 +18,7 @@ from messenger.transfer.geometry import CHUNK_SIZE
 from tests.peer.conftest import Enter, Person
 from tests.peer.program import Program
 
-CHUNKS = 400
+CHUNKS = 100
 AGAIN_MAX = 4 * 1024 * 1024 // CHUNK_SIZE
 """Chunks that may be sent again."""
 
@@ -51,7 +51,7 @@ class Watch:
         self._go_on.set()
 
 
-PHASES = [0, 150, 250, 330]
+PHASES = [0, 40, 62, 82]
 """Chunks after which a program is killed; soon after the last of these all of the file may be on its way. All but the
 first are more than twice what may be sent again."""
 
@@ -135,7 +135,7 @@ def test_a_sender_that_is_killed_while_it_compares_goes_on(
     hans = enter("Hans")
     path = tmp_path / "a.bin"
     path.write_bytes(os.urandom(CHUNKS * CHUNK_SIZE - 5))
-    watch = Watch(monkeypatch, PartFile, "write", 250)
+    watch = Watch(monkeypatch, PartFile, "write", 62)
     with Program(server.port, "Yoda", tmp_path / "Yoda", "Hans", path) as first:
         watch.wait()
         first.kill()
@@ -154,7 +154,7 @@ def test_a_receiver_that_stands_still_for_two_seconds_gets_the_file_all_the_same
 ) -> None:
     yoda = enter("Yoda")
     path = yoda.make("a.bin", CHUNKS * CHUNK_SIZE)
-    watch = Watch(monkeypatch, SourceFile, "seal", 100)
+    watch = Watch(monkeypatch, SourceFile, "seal", 25)
     inbox = tmp_path / "inbox"
     with Program(server.port, "Hans", inbox) as receiver:
         sent = yoda.client.send_file("Hans", path)

@@ -73,7 +73,7 @@ def test_a_killed_sender_that_is_back_at_once_on_its_port_goes_on(
     path.write_bytes(os.urandom(CHUNKS * CHUNK_SIZE - 5))
     free = UdpPort(0)
     free.close()
-    watch = Watch(monkeypatch, PartFile, "write", 250)
+    watch = Watch(monkeypatch, PartFile, "write", 62)
     with Program(server.port, "Yoda", tmp_path / "Yoda", "Hans", path, udp_port=free.number) as first:
         watch.wait()
         first.kill()

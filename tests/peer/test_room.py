@@ -11,8 +11,12 @@ from typing import Any, List
 import pytest
 
 from messenger.peer.room import CHARGE, ENOUGH, LENGTH_MIN, LOOK_EVERY, LOOKS, USED, Room
+from messenger.transfer.geometry import SEND_MAX, full_mask
 from tests.peer.conftest import MakePort
 from tests.peer.test_udp import CONNECTION, batch_of, take
+
+ONE_CALL = SEND_MAX // 1200
+"""Datagrams that one call sends."""
 
 BUFFER = 425_984
 """What a socket has where net.core.rmem_max is 208 KiB."""
@@ -108,10 +112,10 @@ def test_what_it_says_of_this_machine_is_true(make_port: MakePort) -> None:
     if not (sender.offloads and receiver._coalesces):
         pytest.skip("the kernel does not join datagrams (UDP_GRO), so nobody looks")
     for number in range(2 * LOOK_EVERY * LOOKS):
-        sender.send_batch(address, CONNECTION, batch_of(0, number=number))
-        take(receiver, 52)
+        sender.send_batch(address, CONNECTION, batch_of(0, full_mask(ONE_CALL), number=number))
+        take(receiver, ONE_CALL)
     assert receiver.allowance > 1.5 * guess
-    batches = receiver.allowance // (52 * 1200)
+    batches = receiver.allowance // (ONE_CALL * 1200)
     for number in range(batches):
-        sender.send_batch(address, CONNECTION, batch_of(0, number=number))
-    assert sum(run.segments for run in take(receiver, 52 * batches)) == 52 * batches
+        sender.send_batch(address, CONNECTION, batch_of(0, full_mask(ONE_CALL), number=number))
+    assert sum(run.segments for run in take(receiver, ONE_CALL * batches)) == ONE_CALL * batches

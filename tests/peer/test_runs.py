@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from messenger.peer.arrivals import Address, Layout, Run
 from messenger.peer.udp import UdpPort
 from messenger.transfer.datagram import CONTROL, first_word
-from messenger.transfer.geometry import HEADER_SIZE, SEGMENT_SIZES
+from messenger.transfer.geometry import CHUNK_SIZE, HEADER_SIZE, SEGMENT_SIZES, TAG_SIZE, segment_count
 
 Parsed = List[Tuple[int, int, int, int, bytes]]
 """Kind, connection, segment, second word and payload."""
@@ -70,60 +70,107 @@ def arrivals(draw: st.DrawFn) -> Tuple[int, List[bytes]]:
 
 
 class Fed:
-    """Stands for a socket that brings what it is told to."""
+    """Stands for a socket that brings what it is told to, each with its stride and address, and then nothing."""
 
-    def __init__(self) -> None:
-        self.stride = 0
-        self.data = b""
+    def __init__(self, arrived: List[Tuple[int, bytes, Address]]) -> None:
+        self._arrived = list(arrived)
 
-    def recvmsg_into(self, buffers: List[memoryview], _: int) -> Tuple[int, List[Tuple[int, int, bytes]], int, object]:
-        rest = memoryview(self.data)
+    def recvmsg_into(self, buffers: List[memoryview], _: int) -> Tuple[int, List[Tuple[int, int, bytes]], int, Address]:
+        if not self._arrived:
+            raise BlockingIOError
+        stride, data, address = self._arrived.pop(0)
+        rest = memoryview(data)
         for buffer in buffers:
             part = rest[: len(buffer)]
             buffer[: len(part)] = part
             rest = rest[len(part) :]
         assert not rest, "the buffers are too small"
-        is_joined = len(self.data) > self.stride
-        cmsg = [(17, 104, self.stride.to_bytes(4, "little"))] if is_joined else []
-        return len(self.data), cmsg, 0, ("::1", 1)
+        cmsg = [(17, 104, stride.to_bytes(4, "little"))] if len(data) > stride else []
+        return len(data), cmsg, 0, address
+
+    def recvfrom_into(self, buffer: memoryview) -> Tuple[int, Address]:
+        length, _, _, address = self.recvmsg_into([buffer], 0)
+        return length, address
 
     def close(self) -> None:
         pass
+
+
+HERE, THERE = ("::1", 1), ("::1", 2)
+
+
+def feed(port: UdpPort, arrived: List[Tuple[int, bytes, Address]]) -> None:
+    port._socket.close()
+    port._socket = Fed(arrived)  # type: ignore[assignment]  # stands for a socket
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(st.lists(arrivals(), min_size=1, max_size=4))
 def test_each_datagram_of_any_arrival_is_found(sequence: List[Tuple[int, List[bytes]]]) -> None:
     port = UdpPort(0)
-    port._socket.close()
-    port._socket = fed = Fed()  # type: ignore[assignment]  # stands for a socket
     port._coalesces = True
     for stride, datagrams in sequence:
-        fed.stride, fed.data = stride, b"".join(datagrams)
+        feed(port, [(stride, b"".join(datagrams), HERE)])
         runs = port.receive()
         assert runs is not None
         assert split(runs, stride - HEADER_SIZE) == parse(datagrams)
+        assert port.receive() is None
 
 
-class Queue(Fed):
-    """Brings one datagram after the other, then nothing."""
+@st.composite
+def pieces(draw: st.DrawFn) -> Tuple[int, List[Tuple[List[bytes], Address]]]:
+    """Draw what several calls bring: mostly, each goes on in the chunk where the one before has ended."""
+    kind = draw(st.sampled_from(range(len(SEGMENT_SIZES))))
+    size = SEGMENT_SIZES[kind]
+    found: List[Tuple[List[bytes], Address]] = []
+    connection, first, word = 5, 0, 1
+    for _ in range(draw(st.integers(1, 6))):
+        if draw(st.integers(0, 3)) == 0:
+            connection, word = draw(st.sampled_from([5, 6])), draw(st.sampled_from([1, 2]))
+            first = draw(st.integers(0, 250))
+        count = draw(st.integers(1, min(20, 65_535 // size)))
+        drawn = draw(st.sampled_from([kind, kind, kind, CONTROL]))
+        some = [datagram(drawn, connection, (first + n) & 0xFF, word, size) for n in range(count)]
+        if draw(st.integers(0, 3)) == 0:
+            some[-1] = some[-1][: draw(st.integers(HEADER_SIZE, size))]
+        found.append((some, draw(st.sampled_from([HERE, HERE, HERE, THERE]))))
+        first += count
+    return size, found
 
-    def __init__(self, datagrams: List[bytes]) -> None:
-        super().__init__()
-        self.datagrams = list(datagrams)
 
-    def recvmsg_into(
-        self, buffers: List[memoryview], size: int
-    ) -> Tuple[int, List[Tuple[int, int, bytes]], int, object]:
-        if not self.datagrams:
-            raise BlockingIOError
-        self.data = self.datagrams.pop(0)
-        self.stride = len(self.data)
-        return super().recvmsg_into(buffers, size)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(pieces())
+def test_what_several_calls_bring_is_found_in_its_order_and_with_its_address(
+    drawn: Tuple[int, List[Tuple[List[bytes], Address]]],
+) -> None:
+    size, several = drawn
+    port = UdpPort(0)
+    port._coalesces = True
+    port._expect(size)
+    feed(port, [(size, b"".join(some), address) for some, address in several])
+    found = []
+    while True:
+        runs = port.receive()
+        if runs is None:
+            break
+        found += [(one, run.address) for run in runs for one in split([run], size - HEADER_SIZE)]
+    assert found == [(one, address) for some, address in several for one in parse(some)]
 
-    def recvfrom_into(self, buffer: memoryview) -> Tuple[int, object]:
-        length, _, _, address = self.recvmsg_into([buffer], 0)
-        return length, address
+
+def test_a_chunk_that_comes_in_several_calls_is_one_run() -> None:
+    port = UdpPort(0)
+    port._coalesces = True
+    size, most = SEGMENT_SIZES[3], 7
+    chunk = [datagram(3, 5, number, 9, size) for number in range(segment_count(CHUNK_SIZE + TAG_SIZE, 3))]
+    chunk[-1] = chunk[-1][:4000]
+    batches = [b"".join(chunk[start : start + most]) for start in range(0, len(chunk), most)]
+    port._expect(size)
+    feed(port, [(size, batch, HERE) for batch in [*batches, *batches]])
+    for _ in range(2):
+        (run,) = port.receive() or []
+        assert (run.first, run.segments) == (0, len(chunk))
+        assert split([run], size - HEADER_SIZE) == parse(chunk)
+    assert port.receive() is None
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -132,12 +179,11 @@ def test_each_datagram_is_found_when_they_come_one_by_one(sequence: List[Tuple[i
     """Whether the kernel joins none at all, or could and does not."""
     datagrams = [one for _, many in sequence for one in many]
     port = UdpPort(0, offload=joins)
-    port._socket.close()
     port._calls = None
-    port._socket = Queue(datagrams)  # type: ignore[assignment]  # stands for a socket
+    feed(port, [(len(one), one, HERE) for one in datagrams])
     found: Parsed = []
     while True:
-        layout = port._layout or port._layouts[0]
+        layout = port._layout
         runs = port.receive()
         if runs is None:
             break
@@ -168,7 +214,7 @@ def test_each_datagram_is_found_when_one_call_fetches_many(
                 if len(each) <= SEGMENT_SIZES[-1]:
                     sent.append((port.address(*sender.getsockname()), each))
         while True:
-            layout = port._layout or port._layouts[0]
+            layout = port._layout
             runs = port.receive()
             if runs is None:
                 break
@@ -190,14 +236,13 @@ def test_a_layout_splits_as_one_who_looks_at_each(kind: int, data: st.DataObject
     last = data.draw(st.integers(HEADER_SIZE, size))
     datagrams = [datagram(*header, size) for header in headers]
     datagrams[-1] = datagrams[-1][:last]
-    layout = Layout(kind)
-    fed = Fed()
-    fed.stride, fed.data = size, b"".join(datagrams)
-    fed.recvmsg_into(layout.buffers, 0)
-    assert split(layout.runs(len(fed.data), ("::1", 1)), size - HEADER_SIZE) == parse(datagrams)
+    layout, whole = Layout(kind), b"".join(datagrams)
+    Fed([(size, whole, HERE)]).recvmsg_into(layout.buffers(), 0)
     flat = memoryview(bytearray(65_536))
-    layout.flatten(len(fed.data), flat)
-    assert flat[: len(fed.data)] == fed.data
+    layout.flatten(len(whole), flat)
+    assert flat[: len(whole)] == whole
+    runs = layout.take(len(whole), HERE) or layout.rest()
+    assert split(runs, size - HEADER_SIZE) == parse(datagrams)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,4 +1,4 @@
-"""What is on its way, and when it counts as lost. Segments of kind 3: seven a chunk. Times in milliseconds."""
+"""What is on its way, and when it counts as lost. Segments of kind 3. Times in milliseconds."""
 
 from __future__ import annotations
 
@@ -9,11 +9,24 @@ import pytest
 
 from messenger.transfer.datagram import Ack, BadDatagram, Hole
 from messenger.transfer.flights import REORDER_STEPS, Batch, Flights
-from messenger.transfer.geometry import CHUNK_SIZE, SEGMENT_SIZES, Geometry, segments_in
+from messenger.transfer.geometry import (
+    CHUNK_SIZE,
+    HEADER_SIZE,
+    SEGMENT_SIZES,
+    TAG_SIZE,
+    Geometry,
+    full_mask,
+    segment_count,
+    segments_in,
+)
 from messenger.transfer.rtt import RoundTrip
 
-ALL = 0b1111111
 SIZE = SEGMENT_SIZES[3]
+WHOLE = segment_count(CHUNK_SIZE + TAG_SIZE, 3)
+"""Segments of a chunk."""
+ALL = full_mask(WHOLE)
+LAST = 1 << WHOLE - 1
+BEFORE = ALL ^ LAST
 TRIP = 40
 
 
@@ -50,9 +63,9 @@ def test_what_is_acknowledged_is_forgotten_and_given_back() -> None:
     trial = Trial()
     trial.send(0, 0)
     trial.send(1, 1)
-    assert trial.flights.bytes == 14 * SIZE
+    assert trial.flights.bytes == 2 * WHOLE * SIZE
     trial.ack(40, 1, whole=1)
-    assert (trial.flights.bytes, len(trial.flights), trial.released) == (7 * SIZE, 1, ["chunk 0"])
+    assert (trial.flights.bytes, len(trial.flights), trial.released) == (WHOLE * SIZE, 1, ["chunk 0"])
     trial.ack(41, 2, whole=2)
     assert (trial.flights.bytes, len(trial.flights), trial.released) == (0, 0, ["chunk 0", "chunk 1"])
 
@@ -62,11 +75,11 @@ def test_what_was_sent_a_quarter_of_a_round_trip_before_something_that_arrived_i
     trial = Trial()
     trial.send(0, 0)
     trial.send(10, 1)
-    assert trial.ack(50, 2, holes=[(0, 0), (1, 0b11)]) == 7 * SIZE
+    assert trial.ack(50, 2, holes=[(0, 0), (1, 0b11)]) == WHOLE * SIZE
     assert trial.flights.is_new_event
     assert trial.flights.to_repair is not None
     assert trial.flights.to_repair.todo == ALL
-    assert trial.flights.bytes == 5 * SIZE
+    assert trial.flights.bytes == (WHOLE - 2) * SIZE
 
 
 def test_what_was_sent_shortly_before_something_that_arrived_gets_a_quarter_of_a_round_trip() -> None:
@@ -76,7 +89,7 @@ def test_what_was_sent_shortly_before_something_that_arrived_gets_a_quarter_of_a
     assert trial.ack(49, 2, holes=[(0, 0)]) == 0
     assert trial.loss_at == 0 + 40 + 10
     assert trial.flights.detect_losses(0.0499) == 0
-    assert trial.flights.detect_losses(0.0501) == 7 * SIZE
+    assert trial.flights.detect_losses(0.0501) == WHOLE * SIZE
     assert trial.flights.loss_at == inf
 
 
@@ -93,11 +106,11 @@ def test_a_part_of_a_batch_that_is_missing_is_lost_once_another_batch_has_arrive
     """Not before: the datagrams of a batch may overtake each other."""
     trial = Trial()
     trial.send(0, 0)
-    assert trial.ack(40, 1, holes=[(0, 0b0111110)]) == 0
+    assert trial.ack(40, 1, holes=[(0, BEFORE & ~1)]) == 0
     trial.send(40, 1)
-    assert trial.ack(80, 2, holes=[(0, 0b0111110)]) == 2 * SIZE
+    assert trial.ack(80, 2, holes=[(0, BEFORE & ~1)]) == 2 * SIZE
     assert trial.flights.to_repair is not None
-    assert trial.flights.to_repair.todo == 0b1000001
+    assert trial.flights.to_repair.todo == LAST | 1
 
 
 def test_losses_of_one_round_trip_are_one_event() -> None:
@@ -144,14 +157,14 @@ def test_what_arrives_after_it_was_given_up_is_not_sent_again() -> None:
 def test_a_chunk_that_was_bad_is_sent_again() -> None:
     """All of it had arrived but one segment, then its tag was wrong, and the receiver has nothing of it any more."""
     trial = Trial()
-    trial.send(0, 0, 0b0111111)
-    trial.send(1, 0, 0b1000000)
-    trial.ack(40, 1, holes=[(0, 0b0111111)])
+    trial.send(0, 0, BEFORE)
+    trial.send(1, 0, LAST)
+    trial.ack(40, 1, holes=[(0, BEFORE)])
     trial.ack(41, 2, holes=[(0, 0)])
     assert trial.flights.to_repair is not None
-    assert trial.flights.to_repair.todo == 0b0111111
-    trial.send(41, 0, 0b0111111)
-    assert trial.flights.bytes == 7 * SIZE
+    assert trial.flights.to_repair.todo == BEFORE
+    trial.send(41, 0, BEFORE)
+    assert trial.flights.bytes == WHOLE * SIZE
     trial.ack(81, 3, whole=1)
     assert (trial.flights.bytes, len(trial.flights)) == (0, 0)
 
@@ -159,12 +172,12 @@ def test_a_chunk_that_was_bad_is_sent_again() -> None:
 def test_what_was_bad_and_is_on_its_way_again_is_not_lost_for_the_first_time_that_it_was_sent() -> None:
     trial = Trial()
     trial.send(0, 1)
-    trial.send(1, 0, 0b0111111)
-    trial.send(2, 0, 0b1000000)
-    trial.ack(41, 2, holes=[(0, 0b0111111), (1, 0)])
+    trial.send(1, 0, BEFORE)
+    trial.send(2, 0, LAST)
+    trial.ack(41, 2, holes=[(0, BEFORE), (1, 0)])
     trial.ack(42, 3, holes=[(0, 0), (1, 0)])
-    trial.send(43, 0, 0b0111111)
-    assert trial.flights.detect_losses(0.0525) == 7 * SIZE
+    trial.send(43, 0, BEFORE)
+    assert trial.flights.detect_losses(0.0525) == WHOLE * SIZE
     assert trial.flights.to_repair is not None
     assert trial.flights.to_repair.chunk == 1
 
@@ -177,8 +190,8 @@ def test_a_chunk_that_waits_for_smaller_segments_gets_them() -> None:
     trial.flights.settle(Ack(True, 0, 0, 1, 2, 0, 0, 0, 0, 0, (Hole(0, 0, 1 << 50),)))
     flight = trial.flights.to_repair
     assert flight is not None
-    assert (flight.chunk, flight.kind, segments_in(flight.todo)) == (0, 0, 52)
-    assert trial.flights.bytes == 7 * SIZE
+    assert (flight.chunk, flight.kind, segments_in(flight.todo)) == (0, 0, segment_count(CHUNK_SIZE + TAG_SIZE, 0))
+    assert trial.flights.bytes == WHOLE * SIZE
 
 
 def test_all_on_its_way_is_sent_anew_in_the_smallest_segments() -> None:
@@ -189,7 +202,9 @@ def test_all_on_its_way_is_sent_anew_in_the_smallest_segments() -> None:
     trial.flights.begin_anew()
     assert trial.flights.bytes == 0
     assert [flight.kind for flight in trial.flights._flights.values()] == [0, 0]
-    assert [segments_in(flight.todo) for flight in trial.flights._flights.values()] == [52, 52]
+    assert [segments_in(flight.todo) for flight in trial.flights._flights.values()] == [
+        segment_count(CHUNK_SIZE + TAG_SIZE, 0)
+    ] * 2
     trial.ack(40, 1, whole=1)
     assert trial.released == ["chunk 0"]
     with pytest.raises(BadDatagram):
@@ -199,7 +214,7 @@ def test_all_on_its_way_is_sent_anew_in_the_smallest_segments() -> None:
 @pytest.mark.parametrize("whole", [1, 2])
 def test_a_chunk_cannot_arrive_before_it_is_sent_to_its_end(whole: int) -> None:
     trial = Trial()
-    trial.send(0, 0, 0b0111111)
+    trial.send(0, 0, BEFORE)
     trial.send(0, 1)
     with pytest.raises(BadDatagram, match="never sent"):
         trial.ack(40, 1, whole=whole)
@@ -211,7 +226,7 @@ def test_a_hint_at_segments_that_were_not_sent_is_no_acknowledgement() -> None:
     trial.ack(40, 1, holes=[(0, ALL)])
     assert trial.flights.bytes == 0
     assert trial.flights.fresh is not None
-    assert trial.flights.fresh.todo == 0b1111100
+    assert trial.flights.fresh.todo == ALL & ~0b11
 
 
 def test_round_trips_are_measured_without_the_time_that_the_receiver_waited() -> None:
@@ -242,4 +257,17 @@ def test_a_probe_repeats_the_oldest_segments() -> None:
     trial.flights.lose_oldest(3)
     assert trial.flights.to_repair is not None
     assert trial.flights.to_repair.todo == 0b11100
-    assert trial.flights.bytes == 9 * SIZE
+    assert trial.flights.bytes == (2 * WHOLE - 5) * SIZE
+
+
+def test_bytes_of_chunks_that_have_arrived_in_part_are_told() -> None:
+    trial = Trial()
+    trial.send(0, 0)
+    trial.send(1, 1)
+    assert trial.flights.bytes_in_part == 0
+    trial.ack(40, 2, holes=[(0, 0b101), (1, 0b1)])
+    assert trial.flights.bytes_in_part == 3 * (SIZE - HEADER_SIZE)
+    trial.ack(41, 2, whole=1, holes=[(1, 0b11)])
+    assert trial.flights.bytes_in_part == 2 * (SIZE - HEADER_SIZE)
+    trial.ack(42, 2, whole=2)
+    assert trial.flights.bytes_in_part == 0

@@ -20,7 +20,15 @@ from messenger.transfer.datagram import (
     second_word,
 )
 from messenger.transfer.endpoint import State
-from messenger.transfer.geometry import CHUNK_SIZE, FLIGHTS_MAX, HEADER_SIZE, SEGMENT_SIZES, TAG_SIZE, Geometry
+from messenger.transfer.geometry import (
+    CHUNK_SIZE,
+    FLIGHTS_MAX,
+    HEADER_SIZE,
+    SEGMENT_SIZES,
+    TAG_SIZE,
+    Geometry,
+    segment_count,
+)
 from messenger.transfer.receiver import BAD_CHUNKS_MAX, PARTS_ALL, PARTS_OWN, Receiver
 from messenger.transfer.unproved import ADDRESSES_MAX, UNPROVED_MAX
 from tests.transfer.files import content_of
@@ -38,12 +46,16 @@ from tests.transfer.world import (
     World,
 )
 
-LONG: Final = content_of(20 * CHUNK_SIZE)
+CHUNKS: Final = 8
+LONG: Final = content_of(CHUNKS * CHUNK_SIZE)
+SEALED: Final = CHUNK_SIZE + TAG_SIZE
 FULL: Final = [size - HEADER_SIZE for size in SEGMENT_SIZES]
+WHOLE: Final = segment_count(SEALED, 0)
+"""Segments of the smallest kind in a chunk."""
 
 IDLE: Final[Dict[str, Control]] = {
     "the wrong challenge": Start(b"x" * 8, 1),
-    "an acknowledgement": Ack(True, 20, 20, 20, 1, 0, 0, 0, 0, 0, ()),
+    "an acknowledgement": Ack(True, CHUNKS, CHUNKS, CHUNKS, 1, 0, 0, 0, 0, 0, ()),
     "a welcome": Welcome(b"x" * 8, b"x" * 8, 3, 1),
     "a receipt": Done(),
     "a receipt for a receipt": DoneSeen(),
@@ -78,16 +90,16 @@ def test_data_before_the_start_is_dropped() -> None:
 @pytest.mark.parametrize(
     ("segment", "chunk", "size"),
     [
-        (0, 20, FULL[0]),
+        (0, CHUNKS, FULL[0]),
         (0, 2**32 - 1, FULL[0]),
         (255, 0, FULL[0]),
-        (52, 0, FULL[0]),
-        (51, 0, FULL[0]),
+        (WHOLE, 0, FULL[0]),
+        (WHOLE - 1, 0, FULL[0]),
         (0, 0, 0),
         (0, 0, FULL[0] - 1),
         (0, 0, FULL[0] + 1),
         (0, 0, 5000),
-        (51, 0, 61_456 - 51 * FULL[0] + 1),
+        (WHOLE - 1, 0, SEALED - (WHOLE - 1) * FULL[0] + 1),
     ],
 )
 def test_segments_that_cannot_be_are_dropped(segment: int, chunk: int, size: int) -> None:
@@ -122,7 +134,11 @@ def test_forged_segments_cost_time_and_do_not_stop_it(kind: int, limit: int) -> 
         world = World(LONG, Weather(loss=0.05, limits=((0.0, limit),)), CLEAR, seed)
         chance = random.Random(seed)
         for step in range(60):
-            segment, chunk, batch = chance.randrange(60_000 // FULL[kind]), chance.randrange(20), chance.getrandbits(32)
+            segment, chunk, batch = (
+                chance.randrange(240_000 // FULL[kind]),
+                chance.randrange(CHUNKS),
+                chance.getrandbits(32),
+            )
             data = forged(world, kind, segment, chunk, batch, FULL[kind])
             world.at(0.02 + 0.001 * step, world.arrive, STRANGER, RECEIVER, [data])
         assert world.run() == DELIVERED, seed
@@ -167,15 +183,15 @@ def test_a_sender_that_jumps_about_takes_no_more_memory_than_one_that_does_not()
     chance = random.Random(1)
     payload = memoryview(bytes(FULL[0]))
     for number in range(3000):
-        chunk = chance.randrange(geometry.chunks) if number % 3 else chance.randrange(1500)
-        receiver.on_segments(1.0, 0, chunk, number, chance.randrange(50), 1, payload)
+        chunk = chance.randrange(geometry.chunks) if number % 3 else chance.randrange(400)
+        receiver.on_segments(1.0, 0, chunk, number, chance.randrange(200), 1, payload)
     acks = receiver.acks(1.0)
     holes = [hole for ack in acks for hole in ack.holes]
     assert len(receiver._parts) <= len(holes) <= FLIGHTS_MAX
-    assert len(acks) <= 6
+    assert len(acks) <= 4
     assert {hole.chunk for hole in holes} == set(range(len(holes)))
-    for segment in range(52):  # an honest one still gets through
-        size = min(FULL[0], 61_456 - segment * FULL[0])
+    for segment in range(WHOLE):  # an honest one still gets through
+        size = min(FULL[0], SEALED - segment * FULL[0])
         receiver.on_segments(2.0, 0, 0, 5000 + segment, segment, 1, payload[:size])
     assert receiver.cumulative == 1
 
@@ -198,14 +214,14 @@ def test_chunks_that_are_begun_and_never_ended_take_no_more_memory_than_they_may
     held = [len(receiver._parts) for receiver in receivers]
     assert held[:2] == [FLIGHTS_MAX, FLIGHTS_MAX]
     assert PARTS_ALL < sum(held) <= PARTS_ALL + (PARTS_OWN + 1) * files
-    payload = memoryview(bytes(61_456))
+    payload = memoryview(bytes(SEALED))
     for receiver in receivers[2:]:
         told = {hole.chunk for ack in receiver.acks(1.0) for hole in ack.holes if hole.mask}
         assert told == set(receiver._parts)  # what was dropped is not acknowledged
-        for first in range(0, 52, 4):
+        for first in range(0, WHOLE, 4):
             piece = payload[first * FULL[0] : (first + 4) * FULL[0]]
             receiver.on_segments(2.0, 0, 0, 1001, first, 4, piece)
-        receiver.on_segments(2.0, 3, 7, 1001, 0, 7, payload)
+        receiver.on_segments(2.0, 3, 7, 1001, 0, segment_count(SEALED, 3), payload)
         assert (receiver.cumulative, receiver.chunks_done) == (1, 2)
 
 
