@@ -15,7 +15,7 @@ from tests.support.processes import Serve
 pytestmark = pytest.mark.filterwarnings("error:.*forkpty")
 
 both = pytest.mark.parametrize("mode", ["full", "plain"])
-BAR = re.compile(r"^ +(\d) ([━─]{10,20}) +(\d+) % +([\d.]+ \w+/s) +(\d+ s|\?) (.*)$", re.MULTILINE)
+BAR = re.compile(r"^ +(\d) ([━─]{10,20}) +(\d+) % +([\d.]+ \w+/s) +(\d+ s|\d+:\d\d min|\?) (.*)$", re.MULTILINE)
 TAB = "\t"
 SLOW = {"module": "tests.cli.slow", "env": {"RATE": "100000"}}
 

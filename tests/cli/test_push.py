@@ -132,7 +132,7 @@ def test_a_server_lost_before_the_answer_is_status_3(serve_process: ServeProcess
 def test_ctrl_c_is_status_130_and_the_receiver_keeps_what_it_has(people: People) -> None:
     hans = people.enter("Hans", "--json")
     people.write("Yoda", "clip.mp4", 5_000_000)
-    push = people.push("Yoda", "Hans", "clip.mp4", rate=200_000)
+    push = people.push("Yoda", "Hans", "clip.mp4", rate=1_000_000)
     push.type("comp9331")
     hans.until('"transfer_progress"')
     push.interrupt()

@@ -22,6 +22,7 @@ from tests.transfer.files import content_of
 
 ROOM = SEGMENT_SIZES[3] - HEADER_SIZE
 SEALED = CHUNK_SIZE + 16
+CONTENT = content_of(SEALED - 4, seed=1)
 WHOLE = segment_count(SEALED, 3)
 """Segments of kind 3 in a chunk."""
 
@@ -53,7 +54,7 @@ class Trial:
 
 
 def sealed_chunk(chunk: int) -> bytes:
-    return chunk.to_bytes(4, "big") + content_of(SEALED - 4, seed=1)
+    return chunk.to_bytes(4, "big") + CONTENT
 
 
 def missing_of(acks: Sequence[Ack], upto: int) -> List[int]:
