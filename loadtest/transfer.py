@@ -28,10 +28,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -53,6 +55,9 @@ LINK_QUEUE: Final = 250_000
 """One product of rate and delay."""
 LINK_BURST: Final = 30_000
 """2.4 ms of its rate: a machine whose host takes its time now and then would emulate a slower link with less."""
+
+TOUCHES_MAX, TOUCH_SHARE = 8, 0.7
+"""Memory is touched so often at most, and again if it took less than this part of the time before."""
 
 Figures = Dict[str, float]
 
@@ -155,10 +160,10 @@ def _run_ends(row: Row, folder: Path, size: int, extra: List[str], network: Opti
     total = size * row.files
     with ExitStack() as stack:
         receiver = _start(row, "receiver", folder, extra, network, stack)
+        sender = _start(row, "sender", folder, [*extra, "--wait"], network, stack)
         _touch_memory(folder / "touched", total)
         stolen = Stolen()
-        sender = _start(row, "sender", folder, extra, network, stack)
-        told, _ = sender.communicate()
+        told, _ = sender.communicate("go\n")
         heard, _ = receiver.communicate("end\n")
         share = stolen.share()
     if sender.returncode or receiver.returncode:
@@ -197,8 +202,8 @@ def _start(
     stack.enter_context(process)
     stack.callback(process.kill)
     assert process.stdout is not None
-    if role == "receiver" and process.stdout.readline() != "ready\n":
-        raise Failed(f"{row.title}: the receiver did not start")
+    if process.stdout.readline() != "ready\n":
+        raise Failed(f"{row.title}: the {role} did not start")
     return process
 
 
@@ -212,11 +217,20 @@ def _compare(row: Row, folder: Path) -> None:
 
 
 def _touch_memory(path: Path, size: int) -> None:
-    """Have the memory at hand: a virtual machine may wait 20 s a GiB for what it has not used of late."""
-    with path.open("wb") as file:
-        for start in range(0, size, 1 << 20):
-            file.write(bytes(min(1 << 20, size - start)))
-    path.unlink()
+    """Use so much memory and free it again, until that gets no faster. A virtual machine gives what has been free for two
+    seconds back to its host (free page reporting of virtio-balloon), and waits 5 to 20 s for each GiB that it wants
+    again, which takes half a second else."""
+    before = math.inf
+    for _ in range(TOUCHES_MAX):
+        began = time.monotonic()
+        with path.open("wb") as file:
+            for start in range(0, size, 1 << 20):
+                file.write(bytes(min(1 << 20, size - start)))
+        path.unlink()
+        seconds = time.monotonic() - began
+        if seconds > TOUCH_SHARE * before:
+            return
+        before = seconds
 
 
 def _write_random(path: Path, size: int) -> None:

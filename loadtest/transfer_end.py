@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--socket-buffer", type=int, default=4 << 20)
     parser.add_argument("--no-offload", action="store_true")
     parser.add_argument("--congestion-control", default="")
+    parser.add_argument("--wait", action="store_true", help="the sender prints `ready` and begins when a line comes")
     options = parser.parse_args()
     figures = _END[options.mode, options.role](options)
     figures["cpu"] = _cpu() - figures.pop("cpu_before", 0.0)
@@ -73,6 +74,7 @@ def _settings(options: argparse.Namespace) -> FileConfig:
 def _send_files(options: argparse.Namespace) -> Figures:
     with Client.connect(options.host, options.port, files=_settings(options)) as client:
         client.login("sender", "benchmark")
+        _wait_for_the_beginning(options)
         before = _cpu()
         started = time.monotonic()
         transfers = [client.send_file("receiver", options.folder / f"file{n}") for n in range(options.files)]
@@ -102,6 +104,7 @@ def _receive_files(options: argparse.Namespace) -> Figures:
 
 
 def _send_tcp(options: argparse.Namespace) -> Figures:
+    _wait_for_the_beginning(options)
     before = _cpu()
     started = time.monotonic()
     with socket.create_connection((options.host, TCP_PORT)) as sock, (options.folder / "file0").open("rb") as file:
@@ -131,6 +134,7 @@ def _receive_tcp(options: argparse.Namespace) -> Figures:
 def _send_quic(options: argparse.Namespace) -> Figures:
     from loadtest import quic
 
+    _wait_for_the_beginning(options)
     before = _cpu()
     return {"seconds": quic.send(options.folder / "file0", options.host, QUIC_PORT), "cpu_before": before}
 
@@ -142,6 +146,12 @@ def _receive_quic(options: argparse.Namespace) -> Figures:
     quic.receive(options.folder / "received" / "file0", options.own, QUIC_PORT, lambda: print("ready", flush=True))
     sys.stdin.read()
     return {"cpu_before": before}
+
+
+def _wait_for_the_beginning(options: argparse.Namespace) -> None:
+    if options.wait:
+        print("ready", flush=True)
+        sys.stdin.readline()
 
 
 def _wait_for_the_end() -> None:
