@@ -56,8 +56,10 @@ LINK_QUEUE: Final = 250_000
 LINK_BURST: Final = 30_000
 """2.4 ms of its rate: a machine whose host takes its time now and then would emulate a slower link with less."""
 
+TOUCHED: Final = 3
+"""So many times as much memory is touched as will be needed, as nobody knows which of it the kernel will take;"""
 TOUCHES_MAX, TOUCH_SHARE = 8, 0.7
-"""Memory is touched so often at most, and again if it took less than this part of the time before."""
+"""so often at most, and again if it took less than this part of the time before."""
 
 Figures = Dict[str, float]
 
@@ -161,7 +163,7 @@ def _run_ends(row: Row, folder: Path, size: int, extra: List[str], network: Opti
     with ExitStack() as stack:
         receiver = _start(row, "receiver", folder, extra, network, stack)
         sender = _start(row, "sender", folder, [*extra, "--wait"], network, stack)
-        _touch_memory(folder / "touched", total)
+        _touch_memory(folder / "touched", TOUCHED * total)
         stolen = Stolen()
         told, _ = sender.communicate("go\n")
         heard, _ = receiver.communicate("end\n")
@@ -217,10 +219,12 @@ def _compare(row: Row, folder: Path) -> None:
 
 
 def _touch_memory(path: Path, size: int) -> None:
-    """Use so much memory and free it again, until that gets no faster. A virtual machine gives what has been free for two
-    seconds back to its host (free page reporting of virtio-balloon), and waits 5 to 20 s for each GiB that it wants
+    """Use so much memory and free it again, until that gets no faster. A virtual machine gives what has been free for
+    two seconds back to its host (free page reporting of virtio-balloon), and waits 5 to 20 s for each GiB that it wants
     again, which takes half a second else."""
     before = math.inf
+    state = os.statvfs(path.parent)
+    size = min(size, state.f_bavail * state.f_frsize // 2)
     for _ in range(TOUCHES_MAX):
         began = time.monotonic()
         with path.open("wb") as file:

@@ -10,9 +10,8 @@ from messenger.transfer.geometry import CHUNK_SIZE, HEADER_SIZE, SEGMENT_SIZES, 
 DATAGRAM_MAX: Final = 65_536
 """Bytes that one call may bring."""
 
-ROWS_KEPT: Final = 1024
-"""Rows of headers that are remembered, about half a megabyte: each transfer has four, and one more for its last chunk.
-"""
+ROWS_KEPT: Final = 512
+"""Rows of headers that are remembered, about a megabyte: each transfer has one, two for its last chunk."""
 
 Address = Tuple[Any, ...]
 
@@ -62,30 +61,32 @@ class Layout:
         """Return the runs of what was put there; none if the rest of the chunk is still to come, and the next batch may
         go on where this one ends. They are good until something is put there again."""
         words, begin = self._words, self._filled
-        count = -(-length // self.size)
-        end = begin + count
-        missing = count * self.size - length
+        end = begin - (-length // self.size)
         first, second = words[2 * begin], words[2 * begin + 1]
-        if count > 1:
-            firsts, seconds = words[2 * begin : 2 * end : 2], words[2 * begin + 1 : 2 * end : 2]
-            if firsts != self._row(first, count) or seconds != array("Q", [second]) * count:
-                payload = self._payload[begin * self._room : end * self._room - missing]
-                return self.rest() + split(firsts.tolist(), seconds.tolist(), payload, self._room, address)
         if begin and (first != words[0] + (begin << 8) or second != words[1] or address != self._address):
-            payload = self._payload[begin * self._room : end * self._room - missing]
-            return [*self.rest(), new_run(first, count, second, payload, address)]
-        if not missing and first & 0xFF == self._kind and (first >> 8 & 0xFF) + count < self._whole:
+            return self.rest() + self._runs(begin, end, length, address)
+        is_full = length == (end - begin) * self.size
+        if is_full and first & 0xFF == self._kind and (first >> 8 & 0xFF) + end - begin < self._whole:
             self._filled, self._address = end, address
             return []
         self._filled = 0
-        return [new_run(words[0], end, words[1], self._payload[: end * self._room - missing], address)]
+        return self._runs(0, end, begin * self.size + length, address)
 
     def rest(self) -> List[Run]:
         """Return what lies there and waits: nothing more comes."""
-        count, self._filled = self._filled, 0
-        if not count:
-            return []
-        return [new_run(self._words[0], count, self._words[1], self._payload[: count * self._room], self._address)]
+        end, self._filled = self._filled, 0
+        return self._runs(0, end, end * self.size, self._address) if end else []
+
+    def _runs(self, begin: int, end: int, length: int, address: Address) -> List[Run]:
+        """Return the runs of these datagrams, which have `length` bytes together."""
+        count = end - begin
+        payload = self._payload[begin * self._room : begin * self._room + length - count * HEADER_SIZE]
+        first, second = self._words[2 * begin], self._words[2 * begin + 1]
+        if count > 1:
+            firsts, seconds = self._words[2 * begin : 2 * end : 2], self._words[2 * begin + 1 : 2 * end : 2]
+            if firsts != self._row(first, count) or seconds != array("Q", [second]) * count:
+                return split(firsts.tolist(), seconds.tolist(), payload, self._room, address)
+        return [new_run(first, count, second, payload, address)]
 
     def flatten(self, length: int, into: memoryview) -> None:
         """Put what has arrived back into one piece: it was no batch of this kind."""
