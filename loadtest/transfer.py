@@ -15,11 +15,11 @@ Rows (`--rows` takes a part of them):
 
 Method. A server, the sender and the receiver are three processes; files lie on /dev/shm where there is one. The time
 runs from `send_file` to the receipt, which comes when the file has been verified and has its name; contents are
-compared afterwards. Memory for the received files is touched just before, as virtual machines get theirs from a host
-that takes its time. The rows take turns. CPU is that of sender and receiver together, memory the peak of the larger
-of the two, in MB (a million bytes each). Nothing is pinned to a core. `stolen` is the share of the machine's time that
-its host has taken meanwhile (steal of /proc/stat): of a row with much of it only the least is known. What the link
-itself carries, by plain UDP, is measured just before each of its runs (see `loadtest.carried`).
+compared afterwards. Memory, three times what is needed, is touched just before, as virtual machines get theirs from a
+host that takes its time. The rows take turns. CPU is that of sender and receiver together, memory the peak of the
+larger of the two, in MB (a million bytes each). Nothing is pinned to a core. `stolen` is the share of the machine's
+time that its host has taken meanwhile (steal of /proc/stat): of a row with much of it only the least is known. What the
+link itself carries, by plain UDP, is measured just before each of its runs (see `loadtest.carried`).
 
 Exit status: 0; 1 when a file was not delivered or not identical; 130 when it was interrupted.
 """

@@ -1,7 +1,7 @@
 """One end of a measurement of `loadtest.transfer`, a process of its own: sender or receiver, by TCP, QUIC or messenger.
 
 The receiver prints `ready`, ends when its input does, and then prints its CPU time (s) and peak of memory (MB) as
-JSON; the sender prints these and the time it took.
+JSON; the sender prints these and the time it took, and begins by printing `ready` if it is to wait for a line.
 """
 
 from __future__ import annotations

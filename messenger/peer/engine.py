@@ -29,7 +29,7 @@ RECEIVES_AT_ONCE: Final = 16
 """Looks at the socket before timers and senders have their turn,"""
 
 BYTES_AT_ONCE: Final = 1_000_000
-"""or bytes of files that have come by them."""
+"""or bytes that have come by them, of files or of strangers."""
 
 STEP_SECONDS: Final = 0.001
 """How long steps are taken before datagrams have their turn: what is checked when a transfer begins is read a chunk a
@@ -229,7 +229,7 @@ class Engine:
     def _receive(self) -> Set[Runner]:
         touched: Set[Runner] = set()
         runners = self._runners
-        size = 0
+        size = strange = 0
         self._may_nap = False
         for _ in range(RECEIVES_AT_ONCE):
             runs = self.port.receive()
@@ -241,6 +241,7 @@ class Engine:
                 runner = runners.get(run.connection)
                 if runner is None:
                     self._strangers += run.segments
+                    strange += len(run.payload)
                     continue
                 touched.add(runner)
                 try:
@@ -254,7 +255,7 @@ class Engine:
                         self._strangers += run.segments
                 except Exception as error:  # noqa: BLE001 - one transfer's fault must not end the others
                     runner.abandon(error)
-            if size >= BYTES_AT_ONCE:
+            if size + strange >= BYTES_AT_ONCE:
                 break
         if self.port.allowance != self._room:
             self._room = self.port.allowance

@@ -55,7 +55,7 @@ class TransferProgress(TransferEvent, tag="transfer_progress"):
     """How far it is; once a second."""
 
     done: int = 0
-    """Bytes of the file that the receiver has, verified."""
+    """Bytes of the file that the receiver has; what is whole of it is verified."""
     rate: float = 0.0
     """Bytes a second, lately."""
     round_trip: float = 0.0
@@ -165,6 +165,8 @@ class Transfer:
                 return self._last
             now = time.monotonic()
             measured = self.measure()
+            # Never less than before: what another thread counts at this moment may be missing.
+            measured = measured._replace(done=max(measured.done, self._last.done))
             elapsed = now - self._rate_at
             if elapsed >= RATE_SECONDS / 5:
                 fresh = max(0, measured.done - self._rate_done) / elapsed

@@ -171,5 +171,5 @@ class Inbound(Asked):
             return NOTHING_MEASURED
         sent, repeated, microseconds = incoming.figures
         receiver = incoming.receiver
-        done = min(self._geometry.bytes_of(receiver.chunks_done) + receiver.bytes_in_part, self._geometry.size)
+        done = self._geometry.bytes_with_parts(receiver.chunks_done, receiver.bytes_in_part)
         return Measured(done, microseconds * 1e-6, repeated, min(repeated, sent) / max(1, sent))

@@ -210,10 +210,8 @@ class Outbound(Exchange):
         sender = outgoing.sender if outgoing is not None else None
         if outgoing is None or sender is None:
             return NOTHING_MEASURED._replace(done=self.handle.resumed)
-        upto = sender.chunks_acknowledged
-        chunks = upto + sum(count for first, count in self._there if first >= upto)
-        geometry = self._source.geometry
-        done = min(geometry.bytes_of(chunks) + sender.bytes_in_part, geometry.size)
+        chunks = sender.chunks_delivered + sum(count for _, count in self._there)
+        done = self._source.geometry.bytes_with_parts(chunks, sender.bytes_in_part)
         loss = sender.repeated_segments / max(1, sender.sent_segments)
         return Measured(done, outgoing.round_trip.smoothed, sender.repeated_segments, loss)
 

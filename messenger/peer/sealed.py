@@ -39,7 +39,7 @@ class Buffers:
     """What all transfers of a client use one after the other, as one thread runs them all."""
 
     def __init__(self) -> None:
-        self.plain = memoryview(mmap.mmap(-1, CHUNK_SIZE))
+        self.plain = memoryview(mmap.mmap(-1, CHUNK_SIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
         """For a chunk that is read or opened: good until the next one is. It begins with a page, as the file in the
         kernel's memory does: if it began a few bytes later, AMD's processors would copy at a quarter of the speed."""
         self.scratch = memoryview(bytearray(CHUNK_SIZE + TAG_SIZE))

@@ -83,6 +83,8 @@ class Flights:
         self._duplicates = 0
         self.cumulative = 0
         """The receiver has all chunks below this one."""
+        self.whole = 0
+        """Chunks that were acknowledged whole."""
         self.bytes = 0
         """Bytes in flight."""
         self.is_new_event = False
@@ -95,7 +97,7 @@ class Flights:
 
     @property
     def bytes_in_part(self) -> int:
-        """Bytes that have arrived of chunks that are not whole yet, for a person. Any thread may ask."""
+        """Bytes that have arrived of chunks that are not whole yet. Any thread may ask."""
         flights = list(self._flights.values())  # in one step, while another thread changes them
         return sum(segments_in(flight.acked) * (SEGMENT_SIZES[flight.kind] - HEADER_SIZE) for flight in flights)
 
@@ -239,6 +241,7 @@ class Flights:
                     self.fresh = None
         if is_whole:
             del self._flights[flight.chunk]
+            self.whole += 1
             self._release(flight.sealed)
         return segments_in(fresh) * size
 

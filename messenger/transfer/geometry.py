@@ -55,6 +55,10 @@ class Geometry:
         """Return the bytes of the file in so many of its chunks; as if the last, shorter one came last."""
         return min(chunks * CHUNK_SIZE, self.size)
 
+    def bytes_with_parts(self, chunks: int, parts: int) -> int:
+        """Return the same with so many bytes of other chunks, tags and all; all of it only for all chunks."""
+        return self.size if chunks == self.chunks else min(self.bytes_of(chunks) + parts, self.size - 1)
+
 
 def segment_count(sealed_size: int, kind: int) -> int:
     """Return how many segments of this kind carry a sealed chunk; at most 208."""

@@ -30,7 +30,7 @@ ACK_SHARE: Final = 4
 ACK_SECONDS: Final = 0.001
 """How long an acknowledgement waits for more to acknowledge."""
 
-BAD_CHUNKS_MAX: Final = 1000
+BAD_CHUNKS_MAX: Final = 250
 """So many chunks with a wrong tag end a transfer: somebody on the path changes what is sent, or the memory of one
 side is broken."""
 
@@ -98,7 +98,7 @@ class Receiver:
 
     @property
     def bytes_in_part(self) -> int:
-        """Bytes that have arrived of chunks that are not whole yet, for a person. Any thread may ask."""
+        """Bytes that have arrived of chunks that are not whole yet. Any thread may ask."""
         parts = list(self._parts.values())  # in one step, while another thread changes them
         return sum(segments_in(part.mask) * (SEGMENT_SIZES[part.kind] - HEADER_SIZE) for part in parts)
 

@@ -118,8 +118,13 @@ class Sender:
         return self._flights.cumulative
 
     @property
+    def chunks_delivered(self) -> int:
+        """How many of the chunks that were sent the receiver has."""
+        return self._flights.whole
+
+    @property
     def bytes_in_part(self) -> int:
-        """Bytes of other chunks that have arrived."""
+        """Bytes that have arrived of other chunks. Any thread may ask."""
         return self._flights.bytes_in_part
 
     @property
@@ -197,7 +202,7 @@ class Sender:
         by_room = min(window / max(1, 4 / self.crowd), self._turn.room / max(1, 3 / self.crowd))
         quota = max(1, int(min(by_pace, by_room)) // size)
         at_once = SEND_MAX // size  # more than one call to the kernel: full ones
-        self._quota = min(most, quota if quota < at_once else quota - quota % at_once)
+        self._quota = most if quota >= most else quota - quota % at_once if quota >= at_once else quota
         self._needed = min(self._quota * size, self._limit)
         timeout = self._rtt.probe_timeout
         self._patience = min(timeout * (1 << min(self._probes, 10)), max(PROBE_INTERVAL_MAX, timeout))

@@ -81,13 +81,13 @@ def test_who_asks_at_the_moment_of_the_end_does_not_overwrite_its_figures() -> N
 
 
 def test_the_sender_counts_what_was_there_from_the_beginning_and_what_comes_once(tmp_path: Path) -> None:
-    """What the receiver acknowledges jumps over each piece that it had already."""
+    """And nothing is taken for whole before it is."""
     path = tmp_path / "a.bin"
     path.write_bytes(bytes(20 * CHUNK_SIZE - 1))
     source = SourceFile(path)
     transfer = Transfer(1, "0" * 32, True, "Hans", "a.bin", source.geometry.size)
     outbound = Outbound(StillHost(), transfer, source, CIPHERS[0], Cubic, 0)
-    sender = SimpleNamespace(chunks_acknowledged=0, repeated_segments=0, sent_segments=0, bytes_in_part=0)
+    sender = SimpleNamespace(chunks_delivered=0, repeated_segments=0, sent_segments=0, bytes_in_part=0)
     outgoing: Any = SimpleNamespace(sender=None, round_trip=RoundTrip(), begin=lambda *_: None)
     outbound._outgoing = outgoing
     key = bytes(16)
@@ -95,10 +95,12 @@ def test_the_sender_counts_what_was_there_from_the_beginning_and_what_comes_once
     assert outbound._measure().done == transfer.resumed == 9 * CHUNK_SIZE
     outgoing.sender = sender
     done = []
-    for sender.chunks_acknowledged in (0, 5, 6, 7, 12, 13, 20):
+    for sender.chunks_delivered in (0, 1, 2, 3, 4, 11):
         done.append(outbound._measure().done)
-    assert [-(-size // CHUNK_SIZE) for size in done] == [9, 9, 10, 11, 12, 13, 20]
+    assert [-(-size // CHUNK_SIZE) for size in done] == [9, 10, 11, 12, 13, 20]
     assert done[-1] == source.geometry.size
-    sender.chunks_acknowledged, sender.bytes_in_part = 13, 50_000
+    sender.chunks_delivered, sender.bytes_in_part = 4, 50_000
     assert outbound._measure().done == 13 * CHUNK_SIZE + 50_000
+    sender.chunks_delivered, sender.bytes_in_part = 10, CHUNK_SIZE
+    assert outbound._measure().done == source.geometry.size - 1, "only the whole is the whole"
     source.close()

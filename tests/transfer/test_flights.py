@@ -267,7 +267,9 @@ def test_bytes_of_chunks_that_have_arrived_in_part_are_told() -> None:
     assert trial.flights.bytes_in_part == 0
     trial.ack(40, 2, holes=[(0, 0b101), (1, 0b1)])
     assert trial.flights.bytes_in_part == 3 * (SIZE - HEADER_SIZE)
-    trial.ack(41, 2, whole=1, holes=[(1, 0b11)])
-    assert trial.flights.bytes_in_part == 2 * (SIZE - HEADER_SIZE)
+    trial.ack(41, 2, holes=[(0, 0b111)])
+    assert (trial.flights.whole, trial.flights.bytes_in_part) == (0, 4 * (SIZE - HEADER_SIZE))
+    trial.flights.settle(Ack(True, 0, 0, 2, 2, 0, 0, 0, 0, 0, (Hole(0, 3, 0b111),)))
+    assert (trial.flights.whole, trial.flights.bytes_in_part) == (1, 3 * (SIZE - HEADER_SIZE)), "the second is whole"
     trial.ack(42, 2, whole=2)
-    assert trial.flights.bytes_in_part == 0
+    assert (trial.flights.whole, trial.flights.bytes_in_part) == (2, 0)

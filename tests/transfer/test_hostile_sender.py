@@ -164,7 +164,7 @@ def copies_with_changed_headers(world: World, chance: random.Random) -> Callable
 
 
 def test_bad_chunks_without_end_end_it() -> None:
-    """A thousand are repaired, with one more it is over, on both sides and for the same reason."""
+    """So many are repaired, with one more it is over, on both sides and for the same reason."""
     world = World(LONG[:5000])
     world.memory.store = lambda chunk, sealed: False  # type: ignore[method-assign]
     world.receiver.receiver._store = world.memory.store
