@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, Tuple
 
 CHUNK_SIZE: Final = 245_760
-"""Bytes of the file in a chunk: 60 pages, which sealed and with headers are four calls to the kernel. What is done once
-for a chunk costs as much as two of these calls, so more would gain little; a segment's number has 8 bits."""
+"""Bytes of the file in a chunk: 60 pages, which sealed and with headers are four calls to the kernel; all else is done
+once for it. Five would be more segments than their numbers have room for."""
 
 TAG_SIZE: Final = 16
 """Bytes by which sealing makes a chunk longer."""

@@ -228,3 +228,20 @@ def test_who_receives_is_told_of_more_room(enter: Enter, monkeypatch: pytest.Mon
     yoda.client.send_file("Hans", yoda.make("large", 20_000_000)).result(30)
     assert rooms[0] == guess
     assert rooms[-1] > guess
+
+
+def test_strangers_who_flood_us_have_a_turn_like_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much comes at one look: the others' timers and files wait for a megabyte of it at most."""
+    engine = Engine(UdpPort(0))
+    looks: List[int] = []
+
+    def receive() -> List[Run]:
+        looks.append(1)
+        return [Run(0, 7, 0, 208, 1, memoryview(bytes(250_000)), ("::1", 9, 0, 0))]
+
+    monkeypatch.setattr(engine.port, "receive", receive)
+    assert engine._receive() == set()
+    assert (len(looks), engine.strangers) == (4, 4 * 208)
+    monkeypatch.undo()
+    engine.start()
+    engine.close()

@@ -47,6 +47,16 @@ def measure(transfer: Transfer, done: int) -> None:
     transfer.measure = lambda: Measured(done, 0.0, 0, 0.0)
 
 
+def test_progress_never_goes_back(clock: Clock) -> None:
+    """Nor is what came twice to the eye counted twice as speed."""
+    transfer = begun()
+    for done, told in ((1_000_000, 1_000_000), (800_000, 1_000_000), (1_500_000, 1_500_000)):
+        clock.now += 1
+        measure(transfer, done)
+        assert transfer.progress().done == told
+    assert transfer.progress().rate == 500_000
+
+
 def test_what_was_there_already_is_not_counted_as_fast(clock: Clock) -> None:
     transfer = begun()
     clock.now += 7  # while both sides look at what is there

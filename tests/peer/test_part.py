@@ -13,7 +13,6 @@ import pytest
 from messenger.errors import StorageError
 from messenger.peer import placing
 from messenger.peer.part import PartFile
-from messenger.transfer.geometry import CHUNK_SIZE
 from tests.peer.parts import CONTENT, SIZE, claims_of, contents, interrupted, open_part, receive
 from tests.support.files import name_of, open_descriptors
 
@@ -124,19 +123,6 @@ def test_the_part_of_another_file_is_left_alone(tmp_path: Path, other: Dict[str,
     assert claims_of(part).attempts == []
     part.keep()
     assert contents(tmp_path) == before
-
-
-def test_a_part_in_chunks_of_another_size_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As of another version of this program: its map says nothing of our chunks."""
-    with monkeypatch.context() as other:
-        other.setattr("messenger.peer.part.CHUNK_SIZE", CHUNK_SIZE // 4)
-        interrupted(tmp_path, [0, 1])
-    before = contents(tmp_path)
-    part = open_part(tmp_path)
-    assert claims_of(part).attempts == []
-    receive(part, list(range(6)))
-    assert part.finish() == tmp_path / "Yoda_a.bin"
-    assert contents(tmp_path) == {**before, "Yoda_a.bin": CONTENT}
 
 
 def test_a_part_that_is_being_received_is_left_alone(tmp_path: Path) -> None:

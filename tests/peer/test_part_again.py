@@ -19,6 +19,19 @@ from messenger.transfer.sealing import CIPHERS, ChunkCipher, seal_claims
 from tests.peer.parts import CONTENT, SECRET, SIZE, claims_of, contents, interrupted, open_part, receive
 
 
+def test_a_part_in_chunks_of_another_size_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of another version of this program: its map says nothing of our chunks."""
+    with monkeypatch.context() as other:
+        other.setattr("messenger.peer.part.CHUNK_SIZE", CHUNK_SIZE // 4)
+        interrupted(tmp_path, [0, 1])
+    before = contents(tmp_path)
+    part = open_part(tmp_path)
+    assert claims_of(part).attempts == []
+    receive(part, list(range(6)))
+    assert part.finish() == tmp_path / "Yoda_a.bin"
+    assert contents(tmp_path) == {**before, "Yoda_a.bin": CONTENT}
+
+
 def test_a_map_without_its_part_is_cleared_away(tmp_path: Path) -> None:
     interrupted(tmp_path, [0, 1])
     (tmp_path / "Yoda_a.bin.part").unlink()

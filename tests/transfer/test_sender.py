@@ -52,6 +52,29 @@ def sent(sender: Sender, start: float, end: float) -> Timed:
     raise AssertionError("it never waits")
 
 
+@pytest.mark.parametrize(
+    ("kind", "fits", "first"),
+    [
+        (0, 20, 20),
+        (0, 54, 54),
+        (0, 100, 54),
+        (0, 207, 162),
+        (0, 208, 208),
+        (0, 215, 208),
+        (3, 6, 6),
+        (3, 13, 7),
+        (3, 28, 28),
+    ],
+)
+def test_a_batch_of_more_than_one_call_to_the_kernel_fills_each(kind: int, fits: int, first: int) -> None:
+    """Or is a whole chunk: the receiver puts together what it gets in one batch."""
+    size = SEGMENT_SIZES[kind]
+    sender = sender_with(4 * fits * size, 1e12, kind)
+    batch = sender.next_batch(0.0)
+    assert batch is not None
+    assert segments_in(batch.mask) == first
+
+
 @pytest.mark.parametrize("window", [1200, 2400, 5000, 77_000, 1_000_000])
 @pytest.mark.parametrize("rate", [50_000.0, 10_000_000.0])
 def test_no_more_than_the_window_is_on_its_way(window: int, rate: float) -> None:
