@@ -46,15 +46,48 @@ Store = Callable[[int, Union[memoryview, bytearray]], bool]
 
 
 class _Assembly:
-    """A chunk that has arrived in part."""
+    """A chunk that has arrived in part.
 
-    __slots__ = ("full", "kind", "mask", "sealed")
+    Its tag does not tell which segments are bad, but these will not come the same twice. So when it was wrong, all come
+    again, and then only those that differ: where 2 % are changed on the way, 208 hardly ever come without.
+    """
 
-    def __init__(self, kind: int, full: int, sealed: bytearray) -> None:
+    __slots__ = ("agreed", "full", "is_doubted", "kind", "mask", "sealed")
+
+    def __init__(self, kind: int, sealed: bytearray) -> None:
         self.kind = kind
-        self.full = full
+        self.full = full_mask(segment_count(len(sealed), kind))
         self.mask = 0
+        self.agreed = 0
+        """Mask of those that came the same when they came again."""
+        self.is_doubted = False
+        """Whether all have been there once, and the tag was wrong."""
         self.sealed = sealed
+
+    def doubt(self) -> None:
+        """Have all come again that have not been there twice, the same; all of them, if that was of no use."""
+        self.is_doubted = self.agreed != self.full
+        self.agreed = self.mask = self.agreed if self.is_doubted else 0
+
+    def put(self, first: int, count: int, payload: memoryview) -> int:
+        """Put segments in their place; return the mask of those that were missing."""
+        mask = full_mask(count) << first
+        fresh = mask & ~self.mask
+        room = SEGMENT_SIZES[self.kind] - HEADER_SIZE
+        if self.is_doubted:
+            for index in range(count):
+                if fresh >> (first + index) & 1:
+                    self._compare(first + index, room, payload[index * room : (index + 1) * room])
+        else:
+            self.sealed[first * room : first * room + len(payload)] = payload
+        self.mask |= mask
+        return fresh
+
+    def _compare(self, segment: int, room: int, payload: memoryview) -> None:
+        place = slice(segment * room, segment * room + len(payload))
+        if self.sealed[place] == payload:
+            self.agreed |= 1 << segment
+        self.sealed[place] = payload
 
 
 class TooManyBadChunks(BadDatagram):
@@ -143,7 +176,7 @@ class Receiver:
         if count == segments and chunk not in self._parts:
             self._unacknowledged += sealed_size
             self.delivered += count * SEGMENT_SIZES[kind]
-            self._finish(chunk, payload)
+            self._finish(chunk, kind, payload)
         elif self._may_keep(chunk):  # what is not kept is told as missing, and comes again
             self._assemble(kind, chunk, first, count, payload, sealed_size)
 
@@ -210,7 +243,7 @@ class Receiver:
         chunk = self.cumulative
         while chunk < upto:
             part = self._parts.get(chunk)
-            holes.append(Hole(chunk, part.kind, part.mask) if part is not None else Hole(chunk, 0, 0))
+            holes.append(Hole(chunk, part.kind, part.mask) if part is not None and part.mask else Hole(chunk, 0, 0))
             chunk = self._done.find(0, chunk + 1)
             if chunk < 0:
                 break
@@ -218,31 +251,29 @@ class Receiver:
 
     def _assemble(self, kind: int, chunk: int, first: int, count: int, payload: memoryview, sealed_size: int) -> None:
         part = self._parts.get(chunk)
-        if part is None or kind < part.kind:
-            full = full_mask(segment_count(sealed_size, kind))
-            part = self._parts[chunk] = _Assembly(kind, full, bytearray(sealed_size))
+        if part is None or kind < part.kind or (kind > part.kind and not part.mask):
+            part = self._parts[chunk] = _Assembly(kind, bytearray(sealed_size))
         elif kind > part.kind:
             return  # the sender has gone over to smaller segments, and this one is late
-        start = first * (SEGMENT_SIZES[kind] - HEADER_SIZE)
-        part.sealed[start : start + len(payload)] = payload
-        mask = full_mask(count) << first
-        fresh = mask & ~part.mask
-        arrived = segments_in(fresh)
+        arrived = segments_in(part.put(first, count, payload))
         self._duplicates += count - arrived
         self.delivered += arrived * SEGMENT_SIZES[kind]
         self._unacknowledged += len(payload)
-        part.mask |= mask
         if part.mask == part.full:
-            del self._parts[chunk]
-            self._finish(chunk, part.sealed)
+            self._finish(chunk, kind, part.sealed)
 
-    def _finish(self, chunk: int, sealed: Union[memoryview, bytearray]) -> None:
+    def _finish(self, chunk: int, kind: int, sealed: Union[memoryview, bytearray]) -> None:
         if self._store(chunk, sealed):
+            self._parts.pop(chunk, None)
             self._count_done(chunk)
             return
         self._bad_chunks += 1
         if self._bad_chunks > BAD_CHUNKS_MAX:
             raise TooManyBadChunks("what arrives is not what was sent: somebody on the way changes it")
+        if chunk not in self._parts and self._may_keep(chunk):
+            self._parts[chunk] = _Assembly(kind, bytearray(sealed))
+        if chunk in self._parts:
+            self._parts[chunk].doubt()
 
     def _count_done(self, chunk: int) -> None:
         self._done[chunk] = 1

@@ -90,7 +90,18 @@ def test_small_files_arrive_through_any_weather() -> None:
 
 def test_files_of_several_chunks_arrive_through_any_weather() -> None:
     large = [CHUNK_SIZE - 1, CHUNK_SIZE + 1, 100_000, 4 * CHUNK_SIZE, 300_000]
-    assert unclear(range(10_000, 10_150), large, (0.0, 0.0, 0.002)) == []
+    assert unclear(range(10_000, 10_150), large, (0.0, 0.002, 0.02)) == []
+
+
+def test_where_two_of_a_hundred_datagrams_are_changed_a_file_is_sent_two_to_four_times() -> None:
+    """Of the smallest segments, of which a chunk has one chance in sixty to come as it was."""
+    for seed in range(10):
+        world = World(content_of(1_000_000), Weather(corrupt=0.02), seed=seed, kind_max=0)
+        assert world.run() == DELIVERED
+        assert world.sender.sender is not None
+        sent = world.sender.sender.sent_segments
+        once = sent - world.sender.sender.repeated_segments
+        assert 2 * once < sent < 4 * once, seed
 
 
 @pytest.mark.parametrize("kind", range(len(SEGMENT_SIZES)))
