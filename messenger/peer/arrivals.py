@@ -66,7 +66,7 @@ class Layout:
         if begin and (first != words[0] + (begin << 8) or second != words[1] or address != self._address):
             return self.rest() + self._runs(begin, end, length, address)
         is_full = length == (end - begin) * self.size
-        if is_full and first & 0xFF == self._kind and (first >> 8 & 0xFF) + end - begin < self._whole:
+        if is_full and first & 0xFF == self._kind and (first >> 8 & 0xFFFF) + end - begin < self._whole:
             self._filled, self._address = end, address
             return []
         self._filled = 0
@@ -140,4 +140,4 @@ def split(firsts: List[int], seconds: List[int], payload: memoryview, room: int,
 
 def new_run(first: int, count: int, second: int, payload: memoryview, address: Address) -> Run:
     """Return the run whose first header has these words."""
-    return Run(first & 0xFF, first >> 16, first >> 8 & 0xFF, count, second, payload, address)
+    return Run(first & 0xFF, first >> 24, first >> 8 & 0xFFFF, count, second, payload, address)

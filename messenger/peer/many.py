@@ -184,7 +184,8 @@ class Slots:
         lengths = self._vector.lengths[:count].tolist()
         self.last = lengths[-1]
         self._most = self._count
-        kind, segment = (self._words[2 * count - 2] >> shift & 0xFF for shift in (0, 8))
+        first = self._words[2 * count - 2]
+        kind, segment = first & 0xFF, first >> 8 & 0xFFFF
         if kind != CONTROL and self.last == self.size and segment + 1 < self._count:
             self._most -= segment + 1  # the rest of this chunk, and the next may come in one piece
         runs: List[Run] = []

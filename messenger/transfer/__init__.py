@@ -29,7 +29,7 @@ front of the segments and sends them; on the other side the shell finds runs of 
 acknowledgement goes back; `sender.on_ack` forgets the chunk.
 
 Datagrams. All begin with 16 bytes, little-endian: kind (1 byte: 0 to 3, data in segments of `SEGMENT_SIZES[kind]`
-bytes; 128, control), segment number in the chunk (1), connection id (6), then for data the chunk (4) and the
+bytes; 128, control), segment number in the chunk (2), connection id (5), then for data the chunk (4) and the
 batch (4), for control a number that only goes up (8). Each direction has an id of its own, derived from the keys, so
 nobody else can know it. Control messages are sealed, with the header as associated data and their number as nonce.
 

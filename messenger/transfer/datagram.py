@@ -146,7 +146,7 @@ _Figures = struct.Struct("<BQQI")
 
 def first_word(kind: int, segment: int, connection: int) -> int:
     """Return the first 8 bytes of a header as a number."""
-    return kind | segment << 8 | connection << 16
+    return kind | segment << 8 | connection << 24
 
 
 def second_word(chunk: int, batch: int) -> int:

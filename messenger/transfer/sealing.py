@@ -36,7 +36,7 @@ RECEIPT_SIZE: Final = 16
 
 _SECRET_SIZE: Final = 16
 _HEADER: Final = struct.Struct("<QQ")
-_LABEL: Final = b"messenger file transfer 2"
+_LABEL: Final = b"messenger file transfer 3"
 
 
 class KeyExchangeFailed(MessengerError):
@@ -55,7 +55,7 @@ class Agreement(NamedTuple):
 
 
 class Secrets(NamedTuple):
-    """What comes of a key exchange; the secrets have 16 bytes, the ids 6."""
+    """What comes of a key exchange; the secrets have 16 bytes, the ids 5."""
 
     chunks: bytes
     to_receiver: bytes
@@ -83,10 +83,10 @@ def derive(
         raise KeyExchangeFailed("the other side's public key is none") from None
     fields = [str(field).encode("utf-8", "surrogatepass") for field in agreement]
     info = b"".join(len(field).to_bytes(4, "big") + field for field in [_LABEL, *fields, sender_key, receiver_key])
-    material = HKDF(hashes.SHA256(), 5 * _SECRET_SIZE + 12, salt=None, info=_sha256(info)).derive(shared)
+    material = HKDF(hashes.SHA256(), 5 * _SECRET_SIZE + 10, salt=None, info=_sha256(info)).derive(shared)
     secrets = [material[start : start + _SECRET_SIZE] for start in range(0, 4 * _SECRET_SIZE, _SECRET_SIZE)]
-    ids = [int.from_bytes(material[start : start + 6], "little") for start in (64, 70)]
-    return Secrets(*secrets, *ids, material[76:])  # type: ignore[call-arg,arg-type]  # four secrets, two ids
+    ids = [int.from_bytes(material[start : start + 5], "little") for start in (64, 69)]
+    return Secrets(*secrets, *ids, material[74:])  # type: ignore[call-arg,arg-type]  # four secrets, two ids
 
 
 class ChunkCipher:

@@ -27,8 +27,8 @@ def parse(datagrams: List[bytes]) -> Parsed:
     found = []
     for datagram in datagrams:
         if len(datagram) >= HEADER_SIZE:
-            kind, segment, low, high, word = struct.unpack_from("<BBHIQ", datagram)
-            found.append((kind, low | high << 16, segment, word, datagram[HEADER_SIZE:]))
+            kind, segment, low, high, word = struct.unpack_from("<BHBIQ", datagram)
+            found.append((kind, low | high << 8, segment, word, datagram[HEADER_SIZE:]))
     return found
 
 
@@ -46,12 +46,13 @@ def split(runs: List[Run], room: int) -> Parsed:
 
 def datagram(kind: int, connection: int, segment: int, word: int, size: int) -> bytes:
     header = struct.pack("<QQ", first_word(kind, segment, connection), word)
-    filler = bytes([segment, word & 0xFF, connection & 0xFF]) * (size // 3 + 1)
+    filler = bytes([segment & 0xFF, word & 0xFF, connection & 0xFF]) * (size // 3 + 1)
     return (header + filler)[:size]
 
 
 KINDS = st.sampled_from([0, 1, 2, 3, CONTROL, 200])
-HEADERS = st.tuples(KINDS, st.sampled_from([5, 6, 2**48 - 2]), st.integers(0, 60), st.sampled_from([1, 2, 2**64 - 1]))
+FIRSTS = st.sampled_from([0, 1, 30, 250, 2**16 - 3])
+HEADERS = st.tuples(KINDS, st.sampled_from([5, 6, 2**40 - 2]), FIRSTS, st.sampled_from([1, 2, 2**64 - 1]))
 
 
 @st.composite
@@ -63,7 +64,7 @@ def arrivals(draw: st.DrawFn) -> Tuple[int, List[bytes]]:
     for _ in range(draw(st.integers(1, 4))):
         kind, connection, first, word = draw(HEADERS)
         count = draw(st.integers(1, 20))
-        datagrams += [datagram(kind, connection, (first + n) & 0xFF, word, stride) for n in range(count)]
+        datagrams += [datagram(kind, connection, (first + n) & 0xFFFF, word, stride) for n in range(count)]
     datagrams = datagrams[: min(most, 64)]
     datagrams[-1] = datagrams[-1][: draw(st.integers(0, stride)) or None]
     return stride, datagrams
@@ -130,7 +131,7 @@ def pieces(draw: st.DrawFn) -> Tuple[int, List[Tuple[List[bytes], Address]]]:
             first = draw(st.integers(0, 250))
         count = draw(st.integers(1, min(20, 65_535 // size)))
         drawn = draw(st.sampled_from([kind, kind, kind, CONTROL]))
-        some = [datagram(drawn, connection, (first + n) & 0xFF, word, size) for n in range(count)]
+        some = [datagram(drawn, connection, (first + n) & 0xFFFF, word, size) for n in range(count)]
         if draw(st.integers(0, 3)) == 0:
             some[-1] = some[-1][: draw(st.integers(HEADER_SIZE, size))]
         found.append((some, draw(st.sampled_from([HERE, HERE, HERE, THERE]))))

@@ -26,7 +26,7 @@ from messenger.transfer.geometry import (
 )
 from tests.peer.conftest import Enter, MakePort
 
-CONNECTION = 0x123456789ABC
+CONNECTION = 0x123456789A
 SEALED = CHUNK_SIZE + TAG_SIZE
 
 

@@ -59,8 +59,8 @@ def runs_of(datagrams: Sequence[bytes]) -> Iterator[Run]:
 
 def _run(word: int, second: int, parts: List[bytes]) -> Run:
     payload = memoryview(parts[0] if len(parts) == 1 else b"".join(parts))
-    first = word >> 8 & 0xFF
-    return Run(word >> 16, word & 0xFF, second & 0xFFFFFFFF, second >> 32, first, len(parts), payload)
+    first = word >> 8 & 0xFFFF
+    return Run(word >> 24, word & 0xFF, second & 0xFFFFFFFF, second >> 32, first, len(parts), payload)
 
 
 def damaged(data: bytes, chance: random.Random) -> bytes:

@@ -124,12 +124,12 @@ def test_a_wait_of_more_than_an_hour_counts_as_the_longest() -> None:
     assert (read.delay, read.duplicates) == (2**32 - 1, 5)
 
 
-@given(st.integers(0, 255), st.integers(0, 255), st.integers(0, 2**48 - 1), WORD, WORD)
+@given(st.integers(0, 255), st.integers(0, 2**16 - 1), st.integers(0, 2**40 - 1), WORD, WORD)
 def test_a_header_is_laid_out_as_described(kind: int, segment: int, connection: int, chunk: int, batch: int) -> None:
-    """Kind (1 byte), segment (1), connection (6), chunk (4), batch (4), little-endian."""
+    """Kind (1 byte), segment (2), connection (5), chunk (4), batch (4), little-endian."""
     header = HEADER.pack(first_word(kind, segment, connection), second_word(chunk, batch))
     assert len(header) == HEADER_SIZE
-    numbers = [header[:1], header[1:2], header[2:8], header[8:12], header[12:]]
+    numbers = [header[:1], header[1:3], header[3:8], header[8:12], header[12:]]
     assert [int.from_bytes(part, "little") for part in numbers] == [kind, segment, connection, chunk, batch]
 
 

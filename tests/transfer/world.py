@@ -253,7 +253,7 @@ class World:
             return
         controls = [data for data in datagrams if data[0] == CONTROL]
         for data in controls:
-            if int.from_bytes(data[2:8], "little") == own:
+            if int.from_bytes(data[3:8], "little") == own:
                 self.strangers += not endpoint.on_control(self.now, source, data)
             else:
                 self.strangers += 1
