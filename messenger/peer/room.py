@@ -50,9 +50,9 @@ class Room:
 
     def after(self, before: int, length: int) -> None:
         """So many bytes were received by one call."""
+        self._until_look = LOOK_EVERY
         if length < LENGTH_MIN:
             return
-        self._until_look = LOOK_EVERY
         charge = (before - self._taken()) / length
         if charge > 0:
             self._charges.append(charge)

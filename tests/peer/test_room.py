@@ -82,8 +82,9 @@ def test_it_never_has_less_room_than_the_guess_and_looks_that_are_spoilt_do_not_
 def test_small_datagrams_say_nothing() -> None:
     kernel = Kernel()
     room = room_of(kernel)
-    receive(room, kernel, [1.0] * 5000, LENGTH_MIN - 1)
+    looks = receive(room, kernel, [1.0] * 5000, LENGTH_MIN - 1)
     assert room.bytes == BUFFER // 3
+    assert looks == 5000 // LOOK_EVERY, "nor do they cost a look each"
 
 
 def test_with_a_large_buffer_nobody_looks() -> None:
