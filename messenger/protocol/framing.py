@@ -225,8 +225,8 @@ _TEXTS: Final[Dict[Type[Any], List[Tuple[str, int]]]] = {
     for kind in _kinds(AnyRequest)
 }
 _EVENT_TYPES: Final = frozenset(str(kind.__struct_config__.tag) for kind in _kinds(AnyEvent))
-_requests: Final = msgspec.json.Decoder(AnyRequest)
-_decode_request: Final = _requests.decode
+_requests: Final[msgspec.json.Decoder[Incoming]] = msgspec.json.Decoder(AnyRequest)  # `feed` adds what is malformed
+_decode_request: Final = msgspec.json.Decoder(AnyRequest).decode
 _decode_requests: Final = _requests.decode_lines
 _decode_event: Final = msgspec.json.Decoder(AnyEvent).decode
 _decode_tag: Final = msgspec.json.Decoder(_Tag).decode
