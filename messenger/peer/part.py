@@ -39,7 +39,7 @@ from messenger.transfer.geometry import CHUNK_SIZE, TAG_SIZE, Geometry
 from messenger.transfer.naming import base_name, stored_names
 from messenger.transfer.sealing import ChunkCipher
 
-MAP_CHUNKS: Final = 8
+MAP_CHUNKS: Final = 4
 """Chunks (1.9 MiB) after which the map is written."""
 
 CLAIMS_BYTES: Final = RESUME_MAX // 4 * 3 - 64

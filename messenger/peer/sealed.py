@@ -12,8 +12,8 @@ from messenger.transfer.geometry import CHUNK_SIZE, HEADER_SIZE, SEGMENT_SIZES, 
 if TYPE_CHECKING:
     from messenger.peer.many import Parcel
 
-KEPT: Final = 16
-"""Buffers of sealed chunks (5 MB) that are kept for the next ones."""
+KEPT: Final = 12
+"""Buffers of sealed chunks (6 MB) that are kept for the next ones."""
 
 
 class SealedChunk:
@@ -82,13 +82,14 @@ class Cut:
         self.parcel: Optional[Parcel] = None
         """The same for one call for many datagrams, made when it is used for the first time."""
 
-    def stamp(self, connection: int, chunk: int, batch: int) -> None:
-        """Put connection id, chunk and batch into all headers."""
+    def stamp(self, connection: int, chunk: int, batch: int, mask: int) -> None:
+        """Put connection id, chunk and batch into the headers of the segments of `mask`, and of those between them."""
         if connection != self.connection:
             start = first_word(self.kind, 0, connection)
             self.words[0::2] = array("Q", range(start, start + (self.count << 8), 1 << 8))
             self.connection = connection
-        self.words[1::2] = array("Q", [second_word(chunk, batch)]) * self.count
+        first, end = (mask & -mask).bit_length() - 1, mask.bit_length()
+        self.words[2 * first + 1 : 2 * end : 2] = array("Q", [second_word(chunk, batch)]) * (end - first)
 
     def pieces(self, mask: int, connection: int, chunk: int, batch: int) -> Generator[memoryview, None, None]:
         """Put some segments, one after the other, into one piece with their headers, good until the next is asked for:

@@ -13,13 +13,12 @@ from messenger.protocol.text import clean
 from messenger.transfer.geometry import CHUNK_SIZE, TAG_SIZE, Geometry
 from messenger.transfer.sealing import ChunkCipher
 
-LOOK_EVERY: Final = 1024
+LOOK_EVERY: Final = 512
 """Chunks (240 MB) after which it is looked whether the file has changed, so that a long transfer ends early."""
 
-FETCH_CHUNKS: Final = 2
-AHEAD_CHUNKS: Final = 4
-"""The kernel is asked for so many chunks at a time, so far ahead. Its own reading ahead may take 8 MiB at once, and
-20 ms in which nothing goes out and nothing is heard."""
+AHEAD_CHUNKS: Final = 2
+"""The kernel is asked for each chunk when the one so many before it is read. Its own reading ahead may take 8 MiB at
+once, and 20 ms in which nothing goes out and nothing is heard."""
 
 
 class SourceFailed(MessengerError):
@@ -81,9 +80,7 @@ class SourceFile:
         if not self._is_open:  # its number may be that of another file by now
             raise SourceFailed("read_failed", f"{self._name} is not being sent any more")
         plain = self._buffers.plain[: self.geometry.plain_size(chunk)]
-        if chunk % FETCH_CHUNKS == 0:
-            start = (chunk + AHEAD_CHUNKS) * CHUNK_SIZE
-            self._advise(start, FETCH_CHUNKS * CHUNK_SIZE, os.POSIX_FADV_WILLNEED)
+        self._advise((chunk + AHEAD_CHUNKS) * CHUNK_SIZE, CHUNK_SIZE, os.POSIX_FADV_WILLNEED)
         try:
             size = os.preadv(self._fd, [plain], chunk * CHUNK_SIZE)
         except OSError as error:

@@ -128,7 +128,7 @@ class UdpPort:
         are_several = batch.mask & (batch.mask - 1)
         try:
             if self.offloads and are_several:
-                cut.stamp(connection, flight.chunk, batch.number)
+                cut.stamp(connection, flight.chunk, batch.number, batch.mask)
                 try:
                     buffers, step = cut.buffers_of(batch.mask, flight.full), 2 * self._at_once[flight.kind]
                     for start in range(0, len(buffers), step):
@@ -138,7 +138,7 @@ class UdpPort:
                     if error.errno not in _NO_OFFLOAD:
                         raise
             if are_several and self._calls is not None:
-                cut.stamp(connection, flight.chunk, batch.number)
+                cut.stamp(connection, flight.chunk, batch.number, batch.mask)
                 self._send_many(cut, batch.mask, address, self._calls)
             else:
                 self._send_pieces(cut.pieces(batch.mask, connection, flight.chunk, batch.number), address)

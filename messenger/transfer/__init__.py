@@ -1,6 +1,6 @@
 """The transfer of a file between two clients, pure: no socket, thread, clock or file; `now` is an argument in seconds.
 
-A file is cut into **chunks** of 240 KiB (the last one is shorter). A chunk is sealed once (AEAD, nonce = number of the
+A file is cut into **chunks** of 480 KiB (the last one is shorter). A chunk is sealed once (AEAD, nonce = number of the
 chunk, key of this attempt only) and its sealed bytes are cut into **segments**, each the payload of one datagram. A
 **batch** is what is sent at one time: segments of one chunk. So Python works once for a batch, not once for a
 datagram, and segments are bits of a mask.

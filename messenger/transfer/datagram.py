@@ -20,7 +20,7 @@ CONTROL: Final = 128
 CHALLENGE_SIZE: Final = 8
 """Bytes that only whoever receives at an address can send back (RFC 9000, section 8.2)."""
 
-HOLES_MAX: Final = 38
+HOLES_MAX: Final = 20
 """Chunks that one acknowledgement describes; with more there are several, so that each fits 1200 bytes."""
 
 HOLE_OFFSET_MAX: Final = 0xFFFF

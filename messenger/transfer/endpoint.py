@@ -20,7 +20,7 @@ SILENCE_MAX: Final = 30.0
 STALL_MAX: Final = 120.0
 """Seconds without a byte of the file after which a transfer is given up although the other side answers."""
 
-CHUNK_MAX: Final = 2400.0
+CHUNK_MAX: Final = 4800.0
 """Seconds without a whole chunk, verified, after which it is given up although bytes come: on a slow link with many
 files each chunk takes its time, but nobody may hold a transfer for ever with a datagram now and then."""
 

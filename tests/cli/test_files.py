@@ -232,8 +232,8 @@ def test_ctrl_c_ends_the_waiting_and_the_rest_comes_the_next_time(serve_process:
     served = serve_process()
     people = People(served.port, folder)
     try:
-        hans, yoda = people.enter("Hans", "--json"), people.enter("Yoda", rate=300_000)
-        content = people.write("Yoda", "clip.mp4", 2_000_000)
+        hans, yoda = people.enter("Hans", "--json"), people.enter("Yoda", rate=600_000)
+        content = people.write("Yoda", "clip.mp4", 4_000_000)
         yoda.type("/p2pvideo Hans clip.mp4")
         hans.until('"transfer_progress"')
         served.kill()
@@ -248,7 +248,7 @@ def test_ctrl_c_ends_the_waiting_and_the_rest_comes_the_next_time(serve_process:
         hans, yoda = people.enter("Hans"), people.enter("Yoda")
         yoda.type("/p2pvideo Hans clip.mp4")
         ended = yoda.end()
-        assert re.search(r"delivered clip.mp4 to Hans: 2.0 MB \([\d.]+ kB were there already\) in ", ended.out)
+        assert re.search(r"delivered clip.mp4 to Hans: 4.0 MB \([\d.]+ kB were there already\) in ", ended.out)
         assert hans.end().result == [0, ""]
     finally:
         people.close()

@@ -136,7 +136,7 @@ def test_a_header_is_laid_out_as_described(kind: int, segment: int, connection: 
 @pytest.mark.parametrize("kind", range(len(SEGMENT_SIZES)))
 @given(size=st.integers(1, 3 * CHUNK_SIZE))
 def test_segments_hold_all_of_a_file_and_no_more(kind: int, size: int) -> None:
-    """A mask of them has room in an acknowledgement, and their numbers have one byte in the header."""
+    """A mask of them has room in an acknowledgement, and their numbers have two bytes in the header."""
     geometry = Geometry(size)
     room = SEGMENT_SIZES[kind] - HEADER_SIZE
     assert sum(geometry.plain_size(chunk) for chunk in range(geometry.chunks)) == size
@@ -145,7 +145,7 @@ def test_segments_hold_all_of_a_file_and_no_more(kind: int, size: int) -> None:
         sealed = geometry.sealed_size(chunk)
         count = segment_count(sealed, kind)
         assert (count - 1) * room < sealed <= count * room
-        assert count <= SEGMENTS <= 256
+        assert count <= SEGMENTS <= 2**16
         assert sealed == geometry.plain_size(chunk) + TAG_SIZE
 
 

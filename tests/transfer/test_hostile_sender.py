@@ -92,7 +92,7 @@ def test_data_before_the_start_is_dropped() -> None:
     [
         (0, CHUNKS, FULL[0]),
         (0, 2**32 - 1, FULL[0]),
-        (255, 0, FULL[0]),
+        (2**16 - 1, 0, FULL[0]),
         (WHOLE, 0, FULL[0]),
         (WHOLE - 1, 0, FULL[0]),
         (0, 0, 0),
@@ -135,7 +135,7 @@ def test_forged_segments_cost_time_and_do_not_stop_it(kind: int, limit: int) -> 
         chance = random.Random(seed)
         for step in range(60):
             segment, chunk, batch = (
-                chance.randrange(240_000 // FULL[kind]),
+                chance.randrange(CHUNK_SIZE // FULL[kind]),
                 chance.randrange(CHUNKS),
                 chance.getrandbits(32),
             )

@@ -141,7 +141,7 @@ def test_an_acknowledgement_waits_a_millisecond_for_more() -> None:
     assert trial.receiver.ack_deadline() == inf
 
 
-@pytest.mark.parametrize(("allowance", "segments"), [(10**7, 56), (10**6, 29), (200_000, 6), (40_000, 2), (4, 1)])
+@pytest.mark.parametrize(("allowance", "segments"), [(10**7, 112), (10**6, 28), (200_000, 6), (40_000, 2), (4, 1)])
 def test_after_much_an_acknowledgement_is_due_at_once(allowance: int, segments: int) -> None:
     """Two chunks, or a quarter of what fits the socket."""
     trial = Trial(9, allowance)
@@ -168,7 +168,7 @@ def test_what_comes_again_is_acknowledged_again_and_counted() -> None:
     assert ack.delivered == (WHOLE + 5) * SEGMENT_SIZES[3]
 
 
-@pytest.mark.parametrize("holes", [1, HOLES_MAX, HOLES_MAX + 1, 2 * HOLES_MAX, 100, FLIGHTS_MAX - 1])
+@pytest.mark.parametrize("holes", [1, HOLES_MAX, HOLES_MAX + 1, 2 * HOLES_MAX, 3 * HOLES_MAX, FLIGHTS_MAX - 1])
 @pytest.mark.parametrize("step", [1, 2])
 def test_many_holes_are_spread_over_acknowledgements_that_fit_together(holes: int, step: int) -> None:
     """Each fits a small datagram and is true on its own; together they leave nothing out."""

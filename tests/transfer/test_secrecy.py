@@ -151,8 +151,8 @@ def test_a_chunk_is_sealed_once_whatever_happens(seed: int) -> None:
     assert sorted(world.memory.sealed) == list(range(world.geometry.chunks))
     data = [sent.data for sent in world.captured if sent.data[0] != CONTROL]
     assert len({each[0] for each in data}) == 2
-    contents = {each[:2] + each[8:12] + each[16:] for each in data}  # kind, segment, chunk, payload: all but the batch
-    assert len(contents) == len({content[:6] for content in contents}) < len(data)
+    contents = {each[:3] + each[8:12] + each[16:] for each in data}  # kind, segment, chunk, payload: all but the batch
+    assert len(contents) == len({content[:7] for content in contents}) < len(data)
 
 
 def test_no_number_of_a_control_message_is_used_twice() -> None:

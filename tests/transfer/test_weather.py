@@ -89,7 +89,7 @@ def test_small_files_arrive_through_any_weather() -> None:
 
 
 def test_files_of_several_chunks_arrive_through_any_weather() -> None:
-    large = [CHUNK_SIZE - 1, CHUNK_SIZE + 1, 100_000, 4 * CHUNK_SIZE, 300_000]
+    large = [CHUNK_SIZE - 1, CHUNK_SIZE + 1, 100_000, 3 * CHUNK_SIZE // 2, 300_000]
     assert unclear(range(10_000, 10_150), large, (0.0, 0.002, 0.02)) == []
 
 
