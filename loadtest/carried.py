@@ -45,13 +45,14 @@ def _command(space: str, *arguments: str) -> List[str]:
 
 
 def _send(megabits: float) -> None:
+    """Send for as long as is asked. The receiver may have ended by then, if the machine stood still meanwhile: only a
+    socket that is connected would be told."""
     rate = TOO_MUCH * megabits * 1e6 / 8
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.connect((RECEIVER_ADDRESS, PORT))
         began, sent, datagram = time.monotonic(), 0, bytes(DATAGRAM_BYTES)
         while time.monotonic() < began + WARM_SECONDS + SECONDS:
             while sent < (time.monotonic() - began) * rate:
-                sock.send(datagram)
+                sock.sendto(datagram, (RECEIVER_ADDRESS, PORT))
                 sent += DATAGRAM_BYTES + HEADER_BYTES
             time.sleep(0.001)
 

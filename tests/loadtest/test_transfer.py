@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, List
 
 import pytest
 
-from loadtest import stolen, transfer, transfer_end
+from loadtest import carried, stolen, transfer, transfer_end
 from tests.support.processes import PROJECT, environment
 
 
@@ -90,6 +91,17 @@ def test_a_receiver_that_does_not_start_fails() -> None:
 def test_memory_is_told_in_millions_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=60_000))
     assert transfer_end.peak_memory() == pytest.approx(61.44)
+
+
+def test_a_link_is_filled_to_the_end_although_nobody_listens_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stands still for a moment ends the receiver first."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ended:
+        ended.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(carried, "PORT", ended.getsockname()[1])
+    monkeypatch.setattr(carried, "RECEIVER_ADDRESS", "127.0.0.1")
+    monkeypatch.setattr(carried, "WARM_SECONDS", 0.0)
+    monkeypatch.setattr(carried, "SECONDS", 0.05)
+    carried._send(10.0)
 
 
 def test_the_link_is_measured_with_what_it_carries_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
