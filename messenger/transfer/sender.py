@@ -207,6 +207,14 @@ class Sender:
         timeout = self._rtt.probe_timeout
         self._patience = min(timeout * (1 << min(self._probes, 10)), max(PROBE_INTERVAL_MAX, timeout))
 
+    @property
+    def _is_unanswered(self) -> bool:
+        return self._probes >= TIMEOUT_PROBES
+
+    def _note_in_flight(self) -> None:
+        """What nobody answers takes no room from the other files to this person, who may have begun anew meanwhile."""
+        self._turn.note(0 if self._is_unanswered else self._flights.bytes)
+
     def _has_room(self) -> bool:
         in_flight = self._flights.bytes
         return in_flight + self._needed <= self._limit or not in_flight
@@ -237,7 +245,7 @@ class Sender:
         batch = self._flights.take_off(now, flight, mask, count)
         spent = count * SEGMENT_SIZES[flight.kind] / self._rate
         self._next_send = max(self._next_send, min(now - PACE_SLACK_SECONDS, self._turn.held_since)) + spent
-        self._turn.note(self._flights.bytes)
+        self._note_in_flight()
         if self._probe_batches:
             self._probe_batches -= 1
         return batch
@@ -246,7 +254,7 @@ class Sender:
         lost = self._flights.detect_losses(now)
         if lost:
             self._controller.on_loss(now, lost, self._flights.is_new_event)
-            self._turn.note(self._flights.bytes)
+            self._note_in_flight()
         return lost
 
     def _probe_at(self) -> float:
@@ -260,12 +268,12 @@ class Sender:
         self._heard_at = now
         self._answered_at = min(self._answered_at, now)  # for the first time
         self._probe_batches = PROBE_BATCHES
-        if self._probes >= TIMEOUT_PROBES:
+        if self._is_unanswered:
             self._controller.on_timeout(now)
             if now >= self._answered_at + BLACK_HOLE_SECONDS:
                 if self.kind:  # datagrams of this size may all be dropped
                     self._flights.begin_anew()
                 self.use(0)
         self._flights.lose_oldest(PROBE_SEGMENTS)
-        self._turn.note(self._flights.bytes)
+        self._note_in_flight()
         self._set_pace()

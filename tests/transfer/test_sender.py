@@ -9,6 +9,7 @@ from typing import List, Tuple
 import pytest
 
 from messenger.transfer.datagram import Ack
+from messenger.transfer.endpoint import SILENCE_MAX
 from messenger.transfer.flights import Batch
 from messenger.transfer.geometry import CHUNK_SIZE, FLIGHTS_MAX, SEGMENT_SIZES, Geometry, segments_in
 from messenger.transfer.rtt import FIRST_TIMEOUT, RoundTrip
@@ -213,3 +214,28 @@ def test_files_to_one_person_have_no_more_on_their_way_than_its_socket_has_room_
     senders[1].end()
     senders[2].end()
     assert (turns.room, turns.in_flight, len(turns.queue)) == (0, 0, 0)
+
+
+def test_a_file_that_nobody_answers_keeps_no_room_from_another_to_the_same_person() -> None:
+    """Whose client was killed and is back, while the first file is not given up yet."""
+    turns, woken = Turns(), [False, False]
+    senders = []
+    for number in range(2):
+        geometry = Geometry(20 * CHUNK_SIZE)
+        memory = Memory(bytes(geometry.size), geometry, secrets_for(1))
+        wake = partial(woken.__setitem__, number, True)
+        fixed = Fixed(10**9, 1e12)
+        senders.append(Sender(geometry, iter(range(20)), memory, fixed, RoundTrip(), 3, 800_000, turns, wake))
+    dead, other = senders
+    while dead.next_batch(1.0) is not None:
+        pass
+    assert other.next_batch(1.0) is None
+    now = 1.0
+    while not woken[1]:
+        now = max(now, dead.deadline())
+        assert now < 1.0 + SILENCE_MAX
+        dead.next_batch(now)
+    assert turns.in_flight == 0 < dead.in_flight
+    assert other.next_batch(now) is not None
+    dead.on_ack(now, Ack(True, 1, 1, 1, 0, 0, int(now * 1e6), 1, 0, 800_000, ()))
+    assert turns.in_flight == dead.in_flight + other.in_flight
